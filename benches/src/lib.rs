@@ -1,0 +1,2 @@
+//! Benchmarks of heaplab.
+#![forbid(unsafe_code)]

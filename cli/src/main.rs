@@ -1,0 +1,4 @@
+//! The heaplab binary.
+#![forbid(unsafe_code)]
+
+fn main() {}

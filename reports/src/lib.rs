@@ -1,0 +1,2 @@
+//! Run records and reports.
+#![forbid(unsafe_code)]

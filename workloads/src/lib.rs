@@ -1,0 +1,2 @@
+//! Leaks on demand.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! The workshop.
+#![forbid(unsafe_code)]
+
+fn main() {}
