@@ -1,1 +1,4 @@
-//! Heap snapshots.
+//! Heap snapshots: writing, reading and analysing `.heapsnapshot` files as Chrome DevTools does.
+#![deny(unsafe_code)]
+
+pub mod format;
