@@ -1,4 +1,3 @@
-//! Heap snapshots: writing, reading and analysing `.heapsnapshot` files as Chrome DevTools does.
-#![deny(unsafe_code)]
+//! Reads, analyses and writes `.heapsnapshot` files as Chrome DevTools does.
 
-pub mod format;
+pub mod scanner;
