@@ -1,0 +1,81 @@
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Locale;
+
+/** xorshift32 (13, 17, 5) from one fixed seed: the same numbers in every language. */
+final class Rng {
+    private int state = 0x9E3779B9;
+
+    /** The next number, 0 to 2^32 - 1. */
+    long next() {
+        int x = state;
+        x ^= x << 13;
+        x ^= x >>> 17;
+        x ^= x << 5;
+        state = x;
+        return x & 0xFFFF_FFFFL;
+    }
+
+    /** A number in [0, 1). */
+    double unit() {
+        return next() / 4294967296.0;
+    }
+
+    /** An index below n: (r * n) >> 32. */
+    int index(int n) {
+        return (int) ((next() * n) >>> 32);
+    }
+}
+
+/** What a bench hands back; `more` is JSON text, each member preceded by a comma. */
+record Result(int checksum, long objects, String more) {
+    Result(int checksum, long objects) {
+        this(checksum, objects, "");
+    }
+}
+
+/** Checksums, percentiles and the report line that `cargo xtask compare heap` reads. */
+final class Common {
+    private Common() {}
+
+    /** One step of the checksum: sum * 31 + value, modulo 2^32. */
+    static int mix(int sum, int value) {
+        return sum * 31 + value;
+    }
+
+    private static long at(long[] sorted, double q) {
+        return sorted[Math.max(0, (int) Math.ceil(q * sorted.length) - 1)];
+    }
+
+    /** p50, p99, p99.9 and the maximum of durations in nanoseconds. */
+    static String percentiles(long[] ns) {
+        long[] sorted = ns.clone();
+        Arrays.sort(sorted);
+        return String.format(Locale.ROOT, "{\"count\":%d,\"p50\":%d,\"p99\":%d,\"p999\":%d,\"max\":%d}",
+            sorted.length, at(sorted, 0.5), at(sorted, 0.99), at(sorted, 0.999), at(sorted, 1));
+    }
+
+    /** Bytes this thread has allocated since it started, as HotSpot counts them. */
+    static long allocated() {
+        var bean = (com.sun.management.ThreadMXBean) java.lang.management.ManagementFactory.getThreadMXBean();
+        return bean.getThreadAllocatedBytes(Thread.currentThread().getId());
+    }
+
+    static void report(String bench, int iterations, long wallNs, long bytes, Result result) throws IOException {
+        long peak = 0;
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith("VmHWM:")) {
+                peak = Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+            }
+        }
+        var os = (com.sun.management.OperatingSystemMXBean)
+            java.lang.management.ManagementFactory.getOperatingSystemMXBean();
+        System.out.printf(Locale.ROOT,
+            "%n{\"bench\":\"%s\",\"iterations\":%d,\"checksum\":%d,\"objects\":%d,\"bytes\":%d%s,"
+                + "\"wall_ns\":%d,\"cpu_ns\":%d,\"peak_rss\":%d}%n",
+            bench, iterations, result.checksum() & 0xFFFF_FFFFL, result.objects(), bytes, result.more(),
+            wallNs, os.getProcessCpuTime(), peak);
+    }
+}
