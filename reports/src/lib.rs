@@ -12,5 +12,7 @@
 //! The format is versioned and described in `FORMAT.md` beside this crate.
 #![forbid(unsafe_code)]
 
+pub mod format;
 pub mod gc_log;
 pub mod record;
+pub mod stats;
