@@ -1,16 +1,68 @@
-//! The heap.
+//! A garbage-collected heap.
+#![deny(unsafe_code)]
 
+#[cfg(not(all(
+    any(target_os = "linux", target_os = "macos"),
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    target_endian = "little"
+)))]
+compile_error!("heaplab-gc runs on Linux and macOS, on x86-64 and aarch64 only");
+
+mod access;
+mod allocate;
+mod barrier;
+#[allow(unsafe_code, reason = "all raw memory access of the heap")]
+mod cage;
 pub mod clock;
+mod collection;
+mod deque;
+mod error;
 pub mod event;
+mod external;
+mod free_list;
+#[allow(
+    unsafe_code,
+    reason = "opening an embedder's root cell is a promise of the embedder"
+)]
+mod global;
+mod heap;
+mod large;
+mod map;
+mod marker;
+mod object;
+mod old;
 pub mod options;
+mod page;
+#[allow(unsafe_code, reason = "a root provider promises to show all its cells")]
+mod roots;
+mod scavenger;
+#[allow(
+    unsafe_code,
+    reason = "handles point to the core of the heap that lent them"
+)]
+mod scope;
+mod shape;
 pub mod stats;
 pub mod stress;
+mod sweeper;
+mod tracer;
+mod value;
+mod young;
 
+pub use access::Type;
+pub use allocate::{MAX_ARRAY_LENGTH, MAX_RAW_BYTES};
 pub use clock::{Clock, RealClock, VirtualClock, Work};
+pub use error::{HeapError, HeapLimitReached, Limit, LimitDetails};
 pub use event::{
     CollectionKind, CollectionReason, CollectorReason, GcEvent, HeapSizes, IncrementalSteps,
     Observer, Phase, PhaseTimes,
 };
+pub use global::{Global, RootTable};
+pub use heap::{FIRST_OBJECT_ID, Heap};
+pub use object::Kind;
 pub use options::{HeapLimits, HeapOptions, OptionsError, PAGE_SIZE};
+pub use roots::{MAX_HANDLES, RootCell, RootProvider, RootVisitor};
+pub use scope::{Immediate, Init, Local, Operand, Ref, Scope, Smi};
+pub use shape::{Shape, ShapeError, ShapeInfo};
 pub use stats::{HeapSpaceStatistics, HeapStatistics, MemoryUsage, SpaceName, SystemMemory};
 pub use stress::{Stress, StressSchedule};

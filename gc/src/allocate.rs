@@ -1,0 +1,270 @@
+//! Allocation: what [`Scope`] makes. Everything here may collect, so it takes `&mut Scope`.
+//!
+//! The fast path is a bump and a compare in the young generation. What does not fit there goes through
+//! [`Core::allocate_slow`], which collects, and ends in [`HeapLimitReached`] only after everything was tried.
+
+use crate::cage::Addr;
+use crate::error::HeapLimitReached;
+use crate::heap::Core;
+use crate::object::{Descriptor, HEADER_BYTES, Kind, WIDE_BYTES, slot_bytes, wide_size, wide_word};
+use crate::scope::{Init, Local, Scope};
+use crate::shape::{Shape, ShapeError, builtin};
+use crate::value::Value;
+
+/// Two slots that hold `undefined`.
+pub(crate) const UNDEFINED_PAIR: u64 =
+    (Value::UNDEFINED.0 as u64) << 32 | Value::UNDEFINED.0 as u64;
+/// Most slots of an array: its size must stay below 4 GiB for snapshots, which hold sizes in 32 bits.
+pub const MAX_ARRAY_LENGTH: usize = (1 << 30) - 16;
+/// Most bytes of a string or bytes object, for the same reason.
+pub const MAX_RAW_BYTES: usize = (4 << 30) - 64;
+
+impl Core {
+    /// Room for a narrow object.
+    #[inline(always)]
+    pub(crate) fn allocate(&mut self, bytes: usize) -> Result<Addr, HeapLimitReached> {
+        let at = self.young.top;
+        if bytes <= self.young.limit.0.wrapping_sub(at.0) {
+            self.young.top = at.add(bytes);
+            return Ok(at);
+        }
+        self.allocate_slow(bytes)
+    }
+
+    #[inline(always)]
+    pub(crate) fn new_narrow(&mut self, descriptor: Descriptor) -> Result<Addr, HeapLimitReached> {
+        let at = self.allocate(descriptor.narrow_size())?;
+        at.store_u64(descriptor.0 as u64);
+        Ok(at)
+    }
+
+    /// A wide object with `slots` slots holding `undefined` and `raw` zero bytes.
+    pub(crate) fn new_wide(
+        &mut self,
+        kind: Kind,
+        shape: u32,
+        slots: usize,
+        raw: usize,
+    ) -> Result<Addr, HeapLimitReached> {
+        let at = self.new_wide_raw(kind, shape, slots, raw)?;
+        let first = at.add(HEADER_BYTES + WIDE_BYTES);
+        first.fill_u64(slot_bytes(slots), UNDEFINED_PAIR);
+        first.add(slot_bytes(slots)).fill_u64((raw + 7) & !7, 0);
+        Ok(at)
+    }
+
+    /// A wide object whose slots and raw bytes the caller fills before anything else happens.
+    fn new_wide_raw(
+        &mut self,
+        kind: Kind,
+        shape: u32,
+        slots: usize,
+        raw: usize,
+    ) -> Result<Addr, HeapLimitReached> {
+        if slots > MAX_ARRAY_LENGTH || raw > MAX_RAW_BYTES || wide_size(slots, raw) > MAX_RAW_BYTES
+        {
+            return Err(self.object_too_large(slots.saturating_mul(4).saturating_add(raw)));
+        }
+        let at = self.allocate_any(wide_size(slots, raw))?;
+        at.store_u64(Descriptor::wide(kind, shape).0 as u64);
+        at.add(HEADER_BYTES).store_u64(wide_word(slots, raw));
+        Ok(at)
+    }
+
+    /// Room for an object of any size: in the young generation, or with pages of its own.
+    #[inline(always)]
+    fn allocate_any(&mut self, bytes: usize) -> Result<Addr, HeapLimitReached> {
+        if bytes <= self.max_young_object {
+            self.allocate(bytes)
+        } else {
+            self.allocate_large_slow(bytes)
+        }
+    }
+
+    #[inline(always)]
+    fn check_shape(&self, shape: Shape) -> Descriptor {
+        if shape.heap != self.id {
+            foreign_shape();
+        }
+        Descriptor(shape.descriptor)
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn foreign_shape() -> ! {
+    panic!("a shape of another heap: shapes are made per heap with `Scope::shape`");
+}
+
+impl<'s, 'h> Scope<'s, 'h> {
+    /// The shape of objects built by constructor `name` with these fields, made on first use.
+    ///
+    /// # Errors
+    /// More than 126 fields, or more shapes than a heap can number.
+    pub fn shape(&self, name: &str, fields: &[&str]) -> Result<Shape, ShapeError> {
+        self.core().shapes.intern(Kind::Object, name, fields, 0)
+    }
+
+    /// Like [`Scope::shape`], with `raw_bytes` (at most 56) untagged bytes after the fields.
+    ///
+    /// # Errors
+    /// As for [`Scope::shape`]; too many raw bytes.
+    pub fn shape_with_raw(
+        &self,
+        name: &str,
+        fields: &[&str],
+        raw_bytes: usize,
+    ) -> Result<Shape, ShapeError> {
+        self.core()
+            .shapes
+            .intern(Kind::Object, name, fields, raw_bytes)
+    }
+
+    /// The shape of closures of function `name`. Slot 0 is the context; `extra` names further slots.
+    ///
+    /// # Errors
+    /// As for [`Scope::shape`].
+    pub fn closure_shape(&self, name: &str, extra: &[&str]) -> Result<Shape, ShapeError> {
+        let slots: Vec<&str> = std::iter::once("context")
+            .chain(extra.iter().copied())
+            .collect();
+        self.core().shapes.intern(Kind::Closure, name, &slots, 0)
+    }
+
+    /// The shape of contexts that hold these captured variables. Slot 0 is the enclosing context, variable
+    /// `i` is slot `i + 1`. `function` names the function whose variables they are.
+    ///
+    /// # Errors
+    /// As for [`Scope::shape`].
+    pub fn context_shape(&self, function: &str, variables: &[&str]) -> Result<Shape, ShapeError> {
+        let slots: Vec<&str> = std::iter::once("previous")
+            .chain(variables.iter().copied())
+            .collect();
+        self.core()
+            .shapes
+            .intern(Kind::Context, function, &slots, 0)
+    }
+
+    /// An object, closure or context of `shape`; its slots hold `undefined`, its raw bytes 0.
+    ///
+    /// # Errors
+    /// The heap has no room and could not make any.
+    ///
+    /// # Panics
+    /// If `shape` belongs to another heap.
+    #[inline]
+    pub fn object(&mut self, shape: Shape) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let core = self.core();
+        let descriptor = core.check_shape(shape);
+        let at = core.new_narrow(descriptor)?;
+        let slots = slot_bytes(descriptor.narrow_slots());
+        at.add(HEADER_BYTES).fill_u64(slots, UNDEFINED_PAIR);
+        at.add(HEADER_BYTES + slots)
+            .fill_u64(descriptor.narrow_raw_bytes(), 0);
+        Ok(self.root_value(core.cage.value(at)))
+    }
+
+    /// An object, closure or context of `shape` with all its slots given.
+    ///
+    /// # Errors
+    /// The heap has no room and could not make any.
+    ///
+    /// # Panics
+    /// If `shape` belongs to another heap or has another number of slots.
+    #[inline]
+    pub fn object_with<const N: usize>(
+        &mut self,
+        shape: Shape,
+        slots: [Init<'_, 'h>; N],
+    ) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let core = self.core();
+        let descriptor = core.check_shape(shape);
+        assert!(
+            descriptor.narrow_slots() == N,
+            "{N} values for another number of slots"
+        );
+        let at = core.new_narrow(descriptor)?;
+        let first = at.add(HEADER_BYTES);
+        if N % 2 == 1 {
+            first.add(slot_bytes(N) - 8).store_u64(UNDEFINED_PAIR);
+        }
+        // A new object is young: no barrier. The handles are read after the allocation, which may move objects.
+        for (i, init) in slots.iter().enumerate() {
+            first.add(4 * i).store_u32(init.value().0);
+        }
+        first
+            .add(slot_bytes(N))
+            .fill_u64(descriptor.narrow_raw_bytes(), 0);
+        Ok(self.root_value(core.cage.value(at)))
+    }
+
+    /// A closure of `shape` over `context`.
+    ///
+    /// # Errors
+    /// The heap has no room and could not make any.
+    ///
+    /// # Panics
+    /// If `context` is no context.
+    pub fn closure(
+        &mut self,
+        shape: Shape,
+        context: Local<'_, 'h>,
+    ) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        self.core()
+            .expect_kind(crate::scope::Sealed::value(context), Kind::Context);
+        let closure = self.object(shape)?;
+        self.set(closure, 0, context);
+        Ok(closure)
+    }
+
+    /// An array of `length` slots that hold `undefined`.
+    ///
+    /// # Errors
+    /// The heap has no room and could not make any; `length` is over [`MAX_ARRAY_LENGTH`].
+    #[inline]
+    pub fn array(&mut self, length: usize) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let core = self.core();
+        let at = core.new_wide(Kind::Array, builtin::ARRAY, length, 0)?;
+        Ok(self.root_value(core.cage.value(at)))
+    }
+
+    /// A string.
+    ///
+    /// # Errors
+    /// The heap has no room and could not make any; the text is over [`MAX_RAW_BYTES`].
+    #[inline]
+    pub fn string(&mut self, text: &str) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let core = self.core();
+        let at = core.new_wide_raw(Kind::String, builtin::STRING, 0, text.len())?;
+        let body = at.add(HEADER_BYTES + WIDE_BYTES);
+        if !text.is_empty() {
+            // The last word first, so that the padding is zero.
+            body.add((text.len() - 1) & !7).store_u64(0);
+            body.bytes_mut(text.len()).copy_from_slice(text.as_bytes());
+        }
+        Ok(self.root_value(core.cage.value(at)))
+    }
+
+    /// A boxed double.
+    ///
+    /// # Errors
+    /// The heap has no room and could not make any.
+    #[inline]
+    pub fn number(&mut self, number: f64) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        const NUMBER: Descriptor = Descriptor::narrow(Kind::Number, builtin::NUMBER, 0, 1);
+        let core = self.core();
+        let at = core.new_narrow(NUMBER)?;
+        at.add(HEADER_BYTES).store_u64(number.to_bits());
+        Ok(self.root_value(core.cage.value(at)))
+    }
+
+    /// A bytes object of `length` zero bytes.
+    ///
+    /// # Errors
+    /// The heap has no room and could not make any; `length` is over [`MAX_RAW_BYTES`].
+    pub fn bytes(&mut self, length: usize) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let core = self.core();
+        let at = core.new_wide(Kind::Bytes, builtin::BYTES, 0, length)?;
+        Ok(self.root_value(core.cage.value(at)))
+    }
+}

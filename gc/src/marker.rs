@@ -1,0 +1,250 @@
+//! The marker: finds everything reachable, with a bitmap beside the heap and a prefetching worklist.
+//!
+//! A plain depth-first stack waits for memory at every object. Here references leave the stack through a
+//! short FIFO: header and mark word are prefetched when a reference enters it and are in cache when it
+//! leaves (five to ten times faster on large random heaps). References are pushed without looking at their
+//! target; whether it is marked is decided when it leaves the FIFO.
+//!
+//! Objects with many slots are scanned in slices. The stack is reserved up front and bounded; when it
+//! overflows, references are dropped and the marked objects are rescanned until nothing new is found.
+
+use crate::cage::{Addr, Cage};
+use crate::object::Descriptor;
+use crate::page::{PAGE_SIZE, PageTable, mark_words};
+use crate::scavenger::slots_and_end;
+use crate::value::{GRANULE, Value};
+use std::ops::Range;
+
+/// References between the stack and the scan. 32 was best when measured, 8 and 16 worse by up to 1.7 times.
+const FIFO: usize = 32;
+/// Objects with more slots than this are scanned in slices of this many.
+const SLICE: usize = if cfg!(heaplab_tiny) { 16 } else { 2048 };
+const GRANULES_PER_PAGE: usize = PAGE_SIZE / GRANULE;
+
+/// The mark bit of a reference: the address of its word and the bit in it.
+#[inline(always)]
+pub(crate) fn mark_bit(cage: &Cage, value: Value) -> (Addr, u64) {
+    let granule = value.granule();
+    (
+        cage.mark_bits.base().add(granule / 64 * 8),
+        1 << (granule % 64),
+    )
+}
+
+/// Worklist and totals of one marking.
+pub(crate) struct Marker {
+    /// References below this one are not followed: permanent objects, and the young generation unless the
+    /// whole heap is marked.
+    first: u32,
+    base: Addr,
+    top: Addr,
+    end: Addr,
+    /// Large objects of which slices are left: reference and next slot.
+    slices: Vec<(Value, u32)>,
+    overflowed: bool,
+    /// Bytes and objects marked so far.
+    pub(crate) bytes: usize,
+    pub(crate) objects: usize,
+}
+
+/// How far a bounded piece of marking came.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// The budget was used up; grey objects are left.
+    More,
+    /// No grey object is left.
+    Done,
+}
+
+impl Marker {
+    /// A marker that follows references from `first` upwards.
+    pub(crate) fn new(cage: &Cage, first: u32) -> Marker {
+        let base = cage.mark_stack.base();
+        let bytes = if cfg!(heaplab_tiny) {
+            256
+        } else {
+            cage.mark_stack.len()
+        };
+        Marker {
+            first,
+            base,
+            top: base,
+            end: base.add(bytes),
+            slices: Vec::new(),
+            overflowed: false,
+            bytes: 0,
+            objects: 0,
+        }
+    }
+
+    /// Whether the marker follows `value`.
+    #[inline(always)]
+    pub(crate) fn follows(&self, value: Value) -> bool {
+        value.0 >= self.first
+    }
+
+    /// Makes the object that `value` refers to grey, if it is one that this marker follows.
+    #[inline(always)]
+    pub(crate) fn push(&mut self, value: Value) {
+        if self.follows(value) {
+            if self.top == self.end {
+                self.overflowed = true;
+            } else {
+                self.top.store_u32(value.0);
+                self.top = self.top.add(4);
+            }
+        }
+    }
+
+    /// Whether the stack is more than half full.
+    pub(crate) fn is_long(&self) -> bool {
+        self.top.0 - self.base.0 > (self.end.0 - self.base.0) / 2
+    }
+
+    /// Marks until nothing is grey or about `budget` bytes have been marked.
+    pub(crate) fn drain(&mut self, cage: &Cage, pages: &mut PageTable, budget: usize) -> Progress {
+        let stop_at = self.bytes.saturating_add(budget);
+        loop {
+            if self.drain_stack(cage, pages, stop_at) == Progress::More {
+                return Progress::More;
+            }
+            if let Some((value, next)) = self.slices.pop() {
+                self.scan_slice(cage, value, next);
+            } else if std::mem::take(&mut self.overflowed) {
+                self.rescan_marked(cage, pages.range());
+            } else {
+                return Progress::Done;
+            }
+        }
+    }
+
+    fn drain_stack(&mut self, cage: &Cage, pages: &mut PageTable, stop_at: usize) -> Progress {
+        let mut fifo = [0u32; FIFO];
+        let mut at = 0;
+        let mut waiting = 0;
+        loop {
+            let mut value = 0;
+            if self.top > self.base {
+                self.top = Addr(self.top.0 - 4);
+                value = self.top.load_u32();
+                let value = Value(value);
+                cage.addr(value).prefetch();
+                mark_bit(cage, value).0.prefetch();
+                waiting += 1;
+            } else if waiting == 0 {
+                return Progress::Done;
+            }
+            // An empty entry (0) goes in when the stack is empty, so that the FIFO drains.
+            let due = std::mem::replace(&mut fifo[at], value);
+            at = (at + 1) % FIFO;
+            if due == 0 {
+                continue;
+            }
+            waiting -= 1;
+            self.mark(cage, pages, Value(due));
+            if self.bytes >= stop_at {
+                for &value in fifo.iter().filter(|&&v| v != 0) {
+                    self.push(Value(value));
+                }
+                return if self.top == self.base && self.slices.is_empty() && !self.overflowed {
+                    Progress::Done
+                } else {
+                    Progress::More
+                };
+            }
+        }
+    }
+
+    /// White → black: sets the mark bit, counts, pushes what the object refers to.
+    #[inline(always)]
+    fn mark(&mut self, cage: &Cage, pages: &mut PageTable, value: Value) {
+        let (word, bit) = mark_bit(cage, value);
+        let bits = word.load_u64();
+        if bits & bit != 0 {
+            return;
+        }
+        word.store_u64(bits | bit);
+        let at = cage.addr(value);
+        let (first, slots, end) = slots_and_end(at, Descriptor(at.load_u32()));
+        let bytes = end.0 - at.0;
+        self.bytes += bytes;
+        self.objects += 1;
+        let live = &mut pages.live_bytes[value.granule() / GRANULES_PER_PAGE];
+        *live = live.wrapping_add(bytes as u32);
+        if slots > SLICE {
+            self.slices.push((value, 0));
+        } else {
+            self.push_slots(first, slots);
+        }
+    }
+
+    #[inline(always)]
+    fn push_slots(&mut self, first: Addr, slots: usize) {
+        if self.end.0 - self.top.0 < 4 * slots {
+            for i in 0..slots {
+                self.push(first.add(4 * i).value());
+            }
+            return;
+        }
+        // Branch-free: every value is written, the top moves only over those that are followed.
+        let mut top = self.top;
+        for i in 0..slots {
+            let value = first.add(4 * i).load_u32();
+            top.store_u32(value);
+            top = top.add(4 * (value >= self.first) as usize);
+        }
+        self.top = top;
+    }
+
+    fn scan_slice(&mut self, cage: &Cage, value: Value, next: u32) {
+        let at = cage.addr(value);
+        let (first, slots, _) = slots_and_end(at, Descriptor(at.load_u32()));
+        let next = next as usize;
+        let until = slots.min(next + SLICE);
+        if until < slots {
+            self.slices.push((value, until as u32));
+        }
+        self.push_slots(first.add(4 * next), until - next);
+    }
+
+    /// After an overflow: pushes the unmarked targets of every marked object.
+    fn rescan_marked(&mut self, cage: &Cage, pages: Range<usize>) {
+        // The semi-spaces lie below the old pages; in a marking of the whole heap they hold marked objects too.
+        let start = Value(self.first).granule() / GRANULES_PER_PAGE;
+        for page in start.min(pages.start)..pages.end {
+            for granule in marked_granules(cage, page) {
+                let at = cage.addr(Value::from_granule(granule));
+                let (first, slots, _) = slots_and_end(at, Descriptor(at.load_u32()));
+                for i in 0..slots {
+                    let value = first.add(4 * i).value();
+                    if self.follows(value) {
+                        let (word, bit) = mark_bit(cage, value);
+                        if word.load_u64() & bit == 0 {
+                            self.push(value);
+                        }
+                    }
+                }
+                // What did not fit is found by the next rescan, after these have been marked.
+                if self.overflowed {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Granule numbers of the marked objects that start in a page, in address order.
+pub(crate) fn marked_granules(cage: &Cage, page: usize) -> impl Iterator<Item = usize> + '_ {
+    let (words, count) = mark_words(cage, page);
+    (0..count).flat_map(move |w| {
+        let mut bits = words.add(8 * w).load_u64();
+        std::iter::from_fn(move || {
+            if bits == 0 {
+                return None;
+            }
+            let bit = bits.trailing_zeros() as usize;
+            bits &= bits - 1;
+            Some(page * GRANULES_PER_PAGE + w * 64 + bit)
+        })
+    })
+}

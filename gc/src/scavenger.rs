@@ -1,0 +1,348 @@
+//! The scavenger: Cheney's copying collector for the young generation (CACM 13(11), 1970).
+//!
+//! ```text
+//! flip ─► roots ─► remembered slots ─► scan copied and promoted objects until none is left ─► owners, weak
+//!           └──────── forward(value): copy below the age mark to old space, else to to-space ──┘
+//! ```
+//!
+//! Grey objects are `scan..top` of to-space plus the ranges of old buffers that promotion has filled. An
+//! object whose promotion fails (old limit reached, or the system refuses) is copied to to-space, which
+//! always has room: survivors never exceed what from-space held. So a scavenge cannot fail.
+
+use crate::cage::Addr;
+use crate::clock::Work;
+use crate::event::Phase;
+use crate::heap::Core;
+use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, WIDE_BYTES, slot_bytes};
+use crate::page::{SLOTS_PER_BUCKET, bucket_addr};
+use crate::value::Value;
+
+/// What one scavenge did, in bytes.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Scavenged {
+    /// Copied to to-space.
+    pub(crate) copied: usize,
+    /// Copied to the old generation.
+    pub(crate) promoted: usize,
+    /// Due for promotion but copied to to-space, because the old generation had no room.
+    pub(crate) promotion_failed: usize,
+    /// Slots that the remembered set held, and kept.
+    pub(crate) slots_visited: usize,
+    pub(crate) slots_kept: usize,
+}
+
+struct Scavenger<'c> {
+    core: &'c mut Core,
+    /// Reference to the first granule of from-space, and how many granules it holds.
+    from_first: u32,
+    from_span: u32,
+    age_mark: Addr,
+    /// Next byte of to-space to scan.
+    scan: Addr,
+    /// Start of the promoted objects in the open old buffer that are not scanned yet.
+    promoted_scan: Addr,
+    /// Closed buffer ranges that are not scanned yet.
+    promoted_ranges: Vec<(Addr, Addr)>,
+    promotion_possible: bool,
+    done: Scavenged,
+}
+
+impl Core {
+    /// Collects the young generation.
+    pub(crate) fn scavenge(&mut self) -> Scavenged {
+        let age_mark = self.young.age_mark;
+        let (from, from_bytes) = self.young.flip();
+        let from_first = self.cage.value(from).0;
+        let scan = self.young.top;
+        let promoted_scan = self.old.top;
+        let mut scavenger = Scavenger {
+            core: self,
+            from_first,
+            from_span: (from_bytes / 8) as u32,
+            age_mark,
+            scan,
+            promoted_scan,
+            promoted_ranges: Vec::new(),
+            promotion_possible: true,
+            done: Scavenged::default(),
+        };
+        scavenger.core.phase(Phase::ScavengeRoots);
+        scavenger.process_roots();
+        scavenger.core.phase(Phase::ScavengeRemembered);
+        scavenger.process_remembered_slots();
+        scavenger.core.phase(Phase::ScavengeCopy);
+        scavenger.drain();
+        let done = scavenger.done;
+        self.clock
+            .charge(Work::Copied, (done.copied + done.promoted) as u64);
+        self.clock.charge(Work::Slots, done.slots_visited as u64);
+        self.phase(Phase::ScavengeExternal);
+        self.update_young_externals(from_first, (from_bytes / 8) as u32);
+        self.young.age_mark = self.young.top;
+        self.poison(from, from_bytes);
+        done
+    }
+
+    /// The new reference of an object that was in from-space, or `None` if it died.
+    pub(crate) fn forwarded(&self, value: Value) -> Option<Value> {
+        let header = self.cage.addr(value).load_u64();
+        (header as u32 == FORWARDED).then_some(Value((header >> 32) as u32))
+    }
+}
+
+impl Scavenger<'_> {
+    #[inline(always)]
+    fn in_from_space(&self, value: Value) -> bool {
+        value.0.wrapping_sub(self.from_first) < self.from_span
+    }
+
+    fn process_roots(&mut self) {
+        let (first, count) = self.core.handles.slots();
+        for i in 0..count {
+            let slot = first.add(4 * i);
+            let value = slot.value();
+            if self.in_from_space(value) {
+                slot.store_u32(self.forward(value).0);
+            }
+        }
+        // Out of the heap while they are visited: forwarding needs the heap.
+        if let Some(mut roots) = self.core.roots.take() {
+            roots.visit(|slot| {
+                if self.in_from_space(Value(*slot)) {
+                    *slot = self.forward(Value(*slot)).0;
+                }
+            });
+            self.core.roots = Some(roots);
+        }
+    }
+
+    /// Visits the slot set: each slot that still refers to the young generation afterwards stays in it.
+    ///
+    /// Slots and the objects they refer to are scattered, so they are taken a word (64 slots) at a time in
+    /// three passes: find and prefetch slots, load them and prefetch headers, forward.
+    fn process_remembered_slots(&mut self) {
+        let dirty = std::mem::take(&mut self.core.pages.dirty);
+        for page in dirty {
+            let page = page as usize;
+            let mut summary = std::mem::take(&mut self.core.pages.summary[page]);
+            // Promotion sweeps on demand; a page must not turn into free blocks while its slots are in hand.
+            self.core.page_not_to_sweep = Some(page);
+            let mut kept_summary = 0;
+            while summary != 0 {
+                let bucket = summary.trailing_zeros() as usize;
+                summary &= summary - 1;
+                if self.process_bucket(page, bucket) {
+                    kept_summary |= 1 << bucket;
+                }
+            }
+            // Promotion may have recorded slots of this page while its old ones were visited.
+            let recorded_meanwhile = self.core.pages.summary[page];
+            if kept_summary != 0 && recorded_meanwhile == 0 {
+                self.core.pages.dirty.push(page as u32);
+            }
+            self.core.pages.summary[page] = recorded_meanwhile | kept_summary;
+        }
+        self.core.page_not_to_sweep = None;
+    }
+
+    fn process_bucket(&mut self, page: usize, bucket: usize) -> bool {
+        let words = bucket_addr(&self.core.cage, page, bucket);
+        let page_start = page * crate::page::PAGE_SIZE;
+        let first_slot = self
+            .core
+            .cage
+            .at(page_start)
+            .add(bucket * SLOTS_PER_BUCKET * 4);
+        let mut any_kept = false;
+        for w in 0..SLOTS_PER_BUCKET / 64 {
+            let word = words.add(8 * w);
+            let bits = word.load_u64();
+            if bits == 0 {
+                continue;
+            }
+            let base = first_slot.add(64 * 4 * w);
+            let mut slots = [(0u8, Value(0)); 64];
+            let mut count = 0;
+            let mut rest = bits;
+            while rest != 0 {
+                let bit = rest.trailing_zeros();
+                rest &= rest - 1;
+                slots[count].0 = bit as u8;
+                base.add(4 * bit as usize).prefetch();
+                count += 1;
+            }
+            for (bit, value) in &mut slots[..count] {
+                *value = base.add(4 * *bit as usize).value();
+                if value.0.wrapping_sub(self.from_first) < self.from_span {
+                    self.core.cage.addr(*value).prefetch();
+                }
+            }
+            let mut kept = 0u64;
+            for &(bit, value) in &slots[..count] {
+                let mut value = value;
+                if self.in_from_space(value) {
+                    value = self.forward(value);
+                    base.add(4 * bit as usize).store_u32(value.0);
+                }
+                if self.core.is_young(value) {
+                    kept |= 1 << bit;
+                }
+            }
+            self.done.slots_visited += count;
+            self.done.slots_kept += kept.count_ones() as usize;
+            // Bits that promotion set in this very word meanwhile must survive.
+            word.store_u64(word.load_u64() & !bits | kept);
+            any_kept |= kept != 0;
+        }
+        any_kept
+    }
+
+    /// Scans grey objects until there are none: copied ones first, they are in cache.
+    fn drain(&mut self) {
+        loop {
+            while self.scan < self.core.young.top {
+                self.scan = self.scan_object::<false>(self.scan);
+            }
+            if self.promoted_scan < self.core.old.top {
+                let at = self.promoted_scan;
+                // The end is known before the scan, which may switch to another buffer.
+                self.promoted_scan = object_end(at);
+                self.scan_object::<true>(at);
+                continue;
+            }
+            let Some((mut at, end)) = self.promoted_ranges.pop() else {
+                break;
+            };
+            while at < end {
+                at = self.scan_object::<true>(at);
+            }
+        }
+    }
+
+    /// Forwards the young references of the object at `at`; returns its end.
+    #[inline(always)]
+    fn scan_object<const PROMOTED: bool>(&mut self, at: Addr) -> Addr {
+        let descriptor = Descriptor(at.load_u32());
+        let (first, slots, end) = slots_and_end(at, descriptor);
+        let mut slot = first;
+        let slots_end = first.add(4 * slots);
+        while slot < slots_end {
+            let value = slot.value();
+            if self.in_from_space(value) {
+                let new = self.forward(value);
+                slot.store_u32(new.0);
+                if PROMOTED && self.core.is_young(new) {
+                    self.core.record(slot);
+                }
+            } else if PROMOTED && self.core.is_young(value) {
+                self.core.record(slot);
+            }
+            slot = slot.add(4);
+        }
+        end
+    }
+
+    /// The new place of an object of from-space, copied there on the first visit.
+    #[inline(always)]
+    fn forward(&mut self, value: Value) -> Value {
+        let from = self.core.cage.addr(value);
+        let header = from.load_u64();
+        if header as u32 == FORWARDED {
+            return Value((header >> 32) as u32);
+        }
+        let bytes = object_bytes(from, Descriptor(header as u32));
+        let to = if from < self.age_mark && self.promotion_possible {
+            match self.promote(bytes) {
+                Some(to) => to,
+                None => {
+                    self.done.promotion_failed += bytes;
+                    self.to_space(bytes)
+                }
+            }
+        } else {
+            if from < self.age_mark {
+                self.done.promotion_failed += bytes;
+            }
+            self.to_space(bytes)
+        };
+        from.copy_to(to, bytes);
+        let new = self.core.cage.value(to);
+        from.store_u64(FORWARDED as u64 | (new.0 as u64) << 32);
+        new
+    }
+
+    #[inline(always)]
+    fn to_space(&mut self, bytes: usize) -> Addr {
+        let to = self.core.young.top;
+        self.core.young.top = to.add(bytes);
+        self.done.copied += bytes;
+        to
+    }
+
+    #[inline(always)]
+    fn promote(&mut self, bytes: usize) -> Option<Addr> {
+        let top = self.core.old.top;
+        if bytes > self.core.old.limit.0 - top.0 {
+            return self.promote_into_new_buffer(bytes);
+        }
+        self.core.old.top = top.add(bytes);
+        self.done.promoted += bytes;
+        Some(top)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn promote_into_new_buffer(&mut self, bytes: usize) -> Option<Addr> {
+        if self.promoted_scan < self.core.old.top {
+            self.promoted_ranges
+                .push((self.promoted_scan, self.core.old.top));
+        }
+        let to = self.core.allocate_old(bytes);
+        match to {
+            Some(to) => {
+                self.promoted_scan = to;
+                self.done.promoted += bytes;
+            }
+            None => {
+                self.promoted_scan = self.core.old.top;
+                self.promotion_possible = false;
+            }
+        }
+        to
+    }
+}
+
+/// Size in bytes of the object at `at`, whose descriptor is known.
+#[inline(always)]
+pub(crate) fn object_bytes(at: Addr, descriptor: Descriptor) -> usize {
+    if descriptor.is_wide() {
+        let word = at.add(HEADER_BYTES).load_u64();
+        crate::object::wide_size(word as u32 as usize, (word >> 32) as usize)
+    } else {
+        descriptor.narrow_size()
+    }
+}
+
+/// First slot, slot count and end of the object at `at`.
+#[inline(always)]
+pub(crate) fn slots_and_end(at: Addr, descriptor: Descriptor) -> (Addr, usize, Addr) {
+    if descriptor.is_wide() {
+        let word = at.add(HEADER_BYTES).load_u64();
+        let slots = word as u32 as usize;
+        let first = at.add(HEADER_BYTES + WIDE_BYTES);
+        let raw = ((word >> 32) as usize + 7) & !7;
+        (first, slots, first.add(slot_bytes(slots) + raw))
+    } else {
+        (
+            at.add(HEADER_BYTES),
+            descriptor.narrow_slots(),
+            at.add(descriptor.narrow_size()),
+        )
+    }
+}
+
+/// End of the object at `at`.
+#[inline(always)]
+pub(crate) fn object_end(at: Addr) -> Addr {
+    at.add(object_bytes(at, Descriptor(at.load_u32())))
+}

@@ -1,0 +1,96 @@
+//! The tracer: turns what happens in a collection into one [`GcEvent`] and keeps the totals.
+
+use crate::clock::Clock;
+use crate::event::{CollectionKind, CollectionReason, CollectorReason, GcEvent, HeapSizes, Phase};
+use crate::scavenger::Scavenged;
+
+/// Events, totals and the phase that is running.
+pub(crate) struct GcTracer {
+    event: GcEvent,
+    sequence: u64,
+    started_ns: u64,
+    phase: Option<(Phase, u64)>,
+    pub(crate) minor_count: u32,
+    pub(crate) major_count: u32,
+    /// Work outside pauses (lazy sweeping, page commits, slow paths), ns on the stopwatch.
+    pub(crate) outside_ns: u64,
+}
+
+impl GcTracer {
+    pub(crate) fn new() -> GcTracer {
+        GcTracer {
+            event: GcEvent::default(),
+            sequence: 0,
+            started_ns: 0,
+            phase: None,
+            minor_count: 0,
+            major_count: 0,
+            outside_ns: 0,
+        }
+    }
+
+    /// A pause begins.
+    pub(crate) fn begin(
+        &mut self,
+        clock: &dyn Clock,
+        kind: CollectionKind,
+        reason: CollectionReason,
+        collector_reason: CollectorReason,
+        before: HeapSizes,
+    ) {
+        self.event = GcEvent {
+            sequence: self.sequence,
+            kind,
+            reason,
+            collector_reason,
+            start_us: clock.policy_now() / 1000,
+            before,
+            ..GcEvent::default()
+        };
+        self.started_ns = clock.stopwatch_now();
+    }
+
+    /// Ends the phase that is running, if any, and begins `phase`.
+    pub(crate) fn enter(&mut self, clock: &dyn Clock, phase: Phase) {
+        let now = clock.stopwatch_now();
+        self.close_phase(now);
+        self.phase = Some((phase, now));
+    }
+
+    fn close_phase(&mut self, now: u64) {
+        if let Some((phase, since)) = self.phase.take() {
+            self.event.phases.add(phase, now - since);
+        }
+    }
+
+    /// Adds what a scavenge did.
+    pub(crate) fn scavenged(&mut self, done: &Scavenged) {
+        self.event.copied_bytes += done.copied as u64;
+        self.event.promoted_bytes += done.promoted as u64;
+        self.event.promotion_failed_bytes += done.promotion_failed as u64;
+    }
+
+    /// The event under construction.
+    pub(crate) fn event(&mut self) -> &mut GcEvent {
+        &mut self.event
+    }
+
+    /// The pause is over: completes the event and counts it.
+    pub(crate) fn end(&mut self, clock: &dyn Clock, after: HeapSizes) -> GcEvent {
+        let now = clock.stopwatch_now();
+        self.close_phase(now);
+        self.event.total_ns = now - self.started_ns;
+        self.event.after = after;
+        self.sequence += 1;
+        match self.event.kind {
+            CollectionKind::Minor => self.minor_count += 1,
+            CollectionKind::Major => self.major_count += 1,
+        }
+        self.event
+    }
+
+    /// Minor and major collections so far.
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        (self.minor_count, self.major_count)
+    }
+}

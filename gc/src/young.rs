@@ -1,0 +1,138 @@
+//! The young generation: two equal semi-spaces side by side, so that "is it young?" is one compare.
+//!
+//! Objects are born in to-space by bumping `top`. A scavenge flips the halves and copies survivors into the
+//! new to-space; what lay below the *age mark* has then survived twice and is promoted instead (V8's rule).
+//! The halves stay mapped and touched: page faults cost more than copying.
+
+use crate::cage::{Addr, Cage, GROUP_BYTES};
+use crate::value::GRANULE;
+use std::io;
+
+/// The semi-spaces.
+pub(crate) struct Young {
+    /// Next free byte of to-space, and where allocation must stop to ask (less than its end under stress).
+    pub(crate) top: Addr,
+    pub(crate) limit: Addr,
+    /// Start of the lower half; the upper one starts `reserve` bytes later.
+    base: Addr,
+    reserve: usize,
+    upper_is_to: bool,
+    /// Bytes of each half that are in use.
+    pub(crate) capacity: usize,
+    pub(crate) min_capacity: usize,
+    pub(crate) max_capacity: usize,
+    /// Objects below it have survived a scavenge.
+    pub(crate) age_mark: Addr,
+    /// Reference to the first young granule, and granules in both halves: `value - first < span` is "young".
+    pub(crate) first: u32,
+    pub(crate) span: u32,
+    committed: [usize; 2],
+}
+
+impl Young {
+    /// Bytes of address space for two halves of at most `max_capacity`.
+    pub(crate) fn reserve_bytes(max_capacity: usize) -> usize {
+        2 * max_capacity.next_multiple_of(GROUP_BYTES)
+    }
+
+    pub(crate) fn new(
+        cage: &mut Cage,
+        offset: usize,
+        initial: usize,
+        max: usize,
+    ) -> io::Result<Young> {
+        let reserve = max.next_multiple_of(GROUP_BYTES);
+        let base = cage.at(offset);
+        let mut young = Young {
+            top: base,
+            limit: base,
+            base,
+            reserve,
+            upper_is_to: false,
+            capacity: initial,
+            min_capacity: initial,
+            max_capacity: max,
+            age_mark: base,
+            first: cage.value(base).0,
+            span: (2 * reserve / GRANULE) as u32,
+            committed: [0; 2],
+        };
+        young.commit(cage, initial)?;
+        young.limit = young.to_start().add(initial);
+        Ok(young)
+    }
+
+    fn half(&self, upper: bool) -> Addr {
+        if upper {
+            self.base.add(self.reserve)
+        } else {
+            self.base
+        }
+    }
+
+    pub(crate) fn to_start(&self) -> Addr {
+        self.half(self.upper_is_to)
+    }
+
+    pub(crate) fn from_start(&self) -> Addr {
+        self.half(!self.upper_is_to)
+    }
+
+    pub(crate) fn to_end(&self) -> Addr {
+        self.to_start().add(self.capacity)
+    }
+
+    /// Bytes allocated in to-space.
+    pub(crate) fn used(&self) -> usize {
+        self.top.0 - self.to_start().0
+    }
+
+    pub(crate) fn committed_bytes(&self) -> usize {
+        self.committed[0] + self.committed[1]
+    }
+
+    /// Whether `addr` lies in either half.
+    #[inline(always)]
+    pub(crate) fn contains(&self, addr: Addr) -> bool {
+        addr.0.wrapping_sub(self.base.0) < 2 * self.reserve
+    }
+
+    /// Exchanges the halves; returns the extent of what is now from-space.
+    pub(crate) fn flip(&mut self) -> (Addr, usize) {
+        let used = self.used();
+        self.upper_is_to = !self.upper_is_to;
+        self.top = self.to_start();
+        self.limit = self.to_end();
+        (self.from_start(), used)
+    }
+
+    fn commit(&mut self, cage: &mut Cage, capacity: usize) -> io::Result<()> {
+        for upper in [false, true] {
+            let start = cage.offset(self.half(upper));
+            cage.commit(start, capacity)?;
+            self.committed[upper as usize] = capacity.next_multiple_of(GROUP_BYTES);
+        }
+        Ok(())
+    }
+
+    /// Makes both halves `capacity` bytes; to-space must fit. Keeps the old size if the system refuses.
+    pub(crate) fn resize(&mut self, cage: &mut Cage, capacity: usize) -> bool {
+        debug_assert!(capacity <= self.max_capacity && self.used() <= capacity);
+        if capacity > self.capacity && self.commit(cage, capacity).is_err() {
+            return false;
+        }
+        if capacity < self.capacity {
+            for upper in [false, true] {
+                let keep = capacity.next_multiple_of(GROUP_BYTES);
+                let committed = self.committed[upper as usize];
+                if keep < committed {
+                    cage.decommit(cage.offset(self.half(upper)) + keep, committed - keep);
+                    self.committed[upper as usize] = keep;
+                }
+            }
+        }
+        self.capacity = capacity;
+        self.limit = self.to_end();
+        true
+    }
+}
