@@ -100,7 +100,7 @@ final class Graph {
         }
     }
 
-    static Result mutate(int iterations) {
+    static Result mutate() {
         Rng random = new Rng();
         Node[] nodes = allNodes(GRAPH);
         linkRandomly(nodes, random);
@@ -110,7 +110,7 @@ final class Graph {
         }
         Node[] sink = new Node[8];
         System.gc();
-        int total = OPERATIONS * iterations;
+        int total = OPERATIONS;
         long[] latencies = new long[total / 1000];
         long start = System.nanoTime();
         long before = start;
@@ -129,7 +129,7 @@ final class Graph {
     private static Node held;
 
     /** `shape`: seq, rand (all nodes in a root array) or root (random, from one root). */
-    static Result mark(int iterations, String shape, int n) {
+    static Result mark(String shape, int n) {
         Rng random = new Rng();
         Node[] nodes = allNodes(n);
         if (shape.equals("seq")) {
@@ -145,7 +145,7 @@ final class Graph {
         // The first collection promotes and drops what cannot be reached; it is not counted.
         System.gc();
         StringBuilder collections = new StringBuilder();
-        for (int i = 0; i < 3 * iterations; i++) {
+        for (int i = 0; i < 3; i++) {
             long before = System.nanoTime();
             System.gc();
             collections.append(i == 0 ? "" : ",").append(System.nanoTime() - before);

@@ -21,37 +21,35 @@ final class Queue {
 
     static final Object[] SINK = new Object[8];
 
-    static Result run(int iterations) {
+    static Result run() {
         int checksum = 0;
-        for (int round = 0; round < iterations; round++) {
-            Queue queue = new Queue();
-            int id = 0;
-            for (int tick = 0; tick < TICKS; tick++) {
-                for (int k = 0; k < 4; k++) {
-                    SINK[k] = new Pair(id, tick);
-                    Message message = new Message(id, new int[] {id, id + 1, id + 2, id + 3});
-                    if (queue.tail == null) {
-                        queue.head = message;
-                    } else {
-                        queue.tail.next = message;
-                    }
-                    queue.tail = message;
-                    queue.length++;
-                    id++;
+        Queue queue = new Queue();
+        int id = 0;
+        for (int tick = 0; tick < TICKS; tick++) {
+            for (int k = 0; k < 4; k++) {
+                SINK[k] = new Pair(id, tick);
+                Message message = new Message(id, new int[] {id, id + 1, id + 2, id + 3});
+                if (queue.tail == null) {
+                    queue.head = message;
+                } else {
+                    queue.tail.next = message;
                 }
-                for (int k = 0; k < 3; k++) {
-                    Message message = queue.head;
-                    queue.head = message.next;
-                    queue.length--;
-                    SINK[4 + k] = new int[] {message.id, message.body[1], tick, queue.length};
-                    checksum = Common.mix(checksum, message.id + message.body[3]);
-                }
+                queue.tail = message;
+                queue.length++;
+                id++;
             }
-            checksum = Common.mix(checksum, queue.length);
-            for (Message message = queue.head; message != null; message = message.next) {
-                checksum = Common.mix(checksum, message.body[2]);
+            for (int k = 0; k < 3; k++) {
+                Message message = queue.head;
+                queue.head = message.next;
+                queue.length--;
+                SINK[4 + k] = new int[] {message.id, message.body[1], tick, queue.length};
+                checksum = Common.mix(checksum, message.id + message.body[3]);
             }
         }
-        return new Result(checksum, 15L * TICKS * iterations);
+        checksum = Common.mix(checksum, queue.length);
+        for (Message message = queue.head; message != null; message = message.next) {
+            checksum = Common.mix(checksum, message.body[2]);
+        }
+        return new Result(checksum, 15L * TICKS);
     }
 }

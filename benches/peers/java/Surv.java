@@ -36,30 +36,28 @@ final class Surv {
         return Common.mix(sum(tree.r, sum(tree.l, checksum)), tree.v);
     }
 
-    static Result run(int iterations, int percent) {
+    static Result run(int percent) {
         double share = percent / 100.0;
         int ringSize = (int) Math.floor(16 * 1024 * 1024 * share / (NODES * 32));
         Node[] ring = new Node[ringSize];
         Rng random = new Rng();
         int checksum = 0;
         int kept = 0;
-        for (int round = 0; round < iterations; round++) {
-            for (int t = 0; t < TREES; t++) {
-                Node tree = make(DEPTH, t);
-                if (random.unit() < share) {
-                    ring[kept % ringSize] = tree;
-                    kept++;
-                } else {
-                    SINK[t & 7] = tree;
-                }
-            }
-            for (Node tree : ring) {
-                checksum = sum(tree, checksum);
-            }
-            for (Node tree : SINK) {
-                checksum = sum(tree, checksum);
+        for (int t = 0; t < TREES; t++) {
+            Node tree = make(DEPTH, t);
+            if (random.unit() < share) {
+                ring[kept % ringSize] = tree;
+                kept++;
+            } else {
+                SINK[t & 7] = tree;
             }
         }
-        return new Result(checksum, (long) TREES * NODES * iterations, ",\"kept\":" + kept);
+        for (Node tree : ring) {
+            checksum = sum(tree, checksum);
+        }
+        for (Node tree : SINK) {
+            checksum = sum(tree, checksum);
+        }
+        return new Result(checksum, (long) TREES * NODES, ",\"kept\":" + kept);
     }
 }

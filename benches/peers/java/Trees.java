@@ -24,27 +24,25 @@ final class Trees {
     private static final int MIN_DEPTH = 4;
     private static final int MAX_DEPTH = 18;
 
-    static Result binaryTrees(int iterations) {
+    static Result binaryTrees() {
         int checksum = 0;
         long objects = 0;
-        for (int round = 0; round < iterations; round++) {
-            int stretch = Pair.bottomUp(MAX_DEPTH + 1).check();
-            checksum = Common.mix(checksum, stretch);
-            objects += stretch;
-            Pair longLived = Pair.bottomUp(MAX_DEPTH);
-            for (int depth = MIN_DEPTH; depth <= MAX_DEPTH; depth += 2) {
-                int trees = 1 << (MAX_DEPTH - depth + MIN_DEPTH);
-                int sum = 0;
-                for (int i = 0; i < trees; i++) {
-                    sum += Pair.bottomUp(depth).check();
-                }
-                checksum = Common.mix(checksum, sum);
-                objects += sum;
+        int stretch = Pair.bottomUp(MAX_DEPTH + 1).check();
+        checksum = Common.mix(checksum, stretch);
+        objects += stretch;
+        Pair longLived = Pair.bottomUp(MAX_DEPTH);
+        for (int depth = MIN_DEPTH; depth <= MAX_DEPTH; depth += 2) {
+            int trees = 1 << (MAX_DEPTH - depth + MIN_DEPTH);
+            int sum = 0;
+            for (int i = 0; i < trees; i++) {
+                sum += Pair.bottomUp(depth).check();
             }
-            int lived = longLived.check();
-            checksum = Common.mix(checksum, lived);
-            objects += lived;
+            checksum = Common.mix(checksum, sum);
+            objects += sum;
         }
+        int lived = longLived.check();
+        checksum = Common.mix(checksum, lived);
+        objects += lived;
         return new Result(checksum, objects);
     }
 
@@ -90,40 +88,38 @@ final class Trees {
         return tree == null ? 0 : 1 + count(tree.left) + count(tree.right);
     }
 
-    static Result gcBench(int iterations) {
+    static Result gcBench() {
         int checksum = 0;
         long objects = 0;
-        for (int round = 0; round < iterations; round++) {
-            SINK[0] = makeTree(STRETCH);
-            objects += treeSize(STRETCH);
-            checksum = Common.mix(checksum, SINK[0].left.right.i);
-            SINK[0] = null;
+        SINK[0] = makeTree(STRETCH);
+        objects += treeSize(STRETCH);
+        checksum = Common.mix(checksum, SINK[0].left.right.i);
+        SINK[0] = null;
 
-            Node longLived = new Node();
-            populate(D, longLived);
-            objects += treeSize(D);
-            double[] array = new double[ARRAY];
-            for (int i = 1; i < ARRAY / 2; i++) {
-                array[i] = 1.0 / i;
-            }
-
-            for (int depth = 4; depth <= D; depth += 2) {
-                int trees = 2 * treeSize(STRETCH) / treeSize(depth);
-                for (int i = 0; i < trees; i++) {
-                    Node root = new Node();
-                    populate(depth, root);
-                    SINK[i & 7] = root;
-                }
-                for (int i = 0; i < trees; i++) {
-                    SINK[i & 7] = makeTree(depth);
-                }
-                objects += 2L * trees * treeSize(depth);
-                checksum = Common.mix(checksum, count(SINK[(trees - 1) & 7]));
-            }
-            java.util.Arrays.fill(SINK, null);
-            checksum = Common.mix(checksum, count(longLived));
-            checksum = Common.mix(checksum, (int) Math.floor(array[1000] * 1e9));
+        Node longLived = new Node();
+        populate(D, longLived);
+        objects += treeSize(D);
+        double[] array = new double[ARRAY];
+        for (int i = 1; i < ARRAY / 2; i++) {
+            array[i] = 1.0 / i;
         }
+
+        for (int depth = 4; depth <= D; depth += 2) {
+            int trees = 2 * treeSize(STRETCH) / treeSize(depth);
+            for (int i = 0; i < trees; i++) {
+                Node root = new Node();
+                populate(depth, root);
+                SINK[i & 7] = root;
+            }
+            for (int i = 0; i < trees; i++) {
+                SINK[i & 7] = makeTree(depth);
+            }
+            objects += 2L * trees * treeSize(depth);
+            checksum = Common.mix(checksum, count(SINK[(trees - 1) & 7]));
+        }
+        java.util.Arrays.fill(SINK, null);
+        checksum = Common.mix(checksum, count(longLived));
+        checksum = Common.mix(checksum, (int) Math.floor(array[1000] * 1e9));
         return new Result(checksum, objects);
     }
 }

@@ -4,12 +4,10 @@ import { mix } from './common.mjs';
 
 const COUNT = 100_000_000;
 
-export function alloc(iterations) {
+export function alloc() {
   const sink = [{ a: 0 }, { a: 0 }, { a: 0 }, { a: 0 }, { a: 0 }, { a: 0 }, { a: 0 }, { a: 0 }];
   let checksum = 0;
-  for (let round = 0; round < iterations; round++) {
-    for (let i = 0; i < COUNT; i++) sink[i & 7] = { a: i };
-    for (let k = 0; k < 8; k++) checksum = mix(checksum, sink[k].a);
-  }
-  return { checksum, objects: COUNT * iterations, bytes: COUNT * iterations * 32 };
+  for (let i = 0; i < COUNT; i++) sink[i & 7] = { a: i };
+  for (let k = 0; k < 8; k++) checksum = mix(checksum, sink[k].a);
+  return { checksum, objects: COUNT, bytes: COUNT * 32 };
 }

@@ -14,25 +14,23 @@ function earlier(i, random) {
   return i - Math.floor(i * (squared * squared));
 }
 
-export function unbounded(iterations, puts) {
+export function unbounded(puts) {
   let checksum = 0;
   const random = new Random();
-  for (let round = 0; round < iterations; round++) {
-    const cache = new Map();
-    for (let i = 0; i < puts; i++) {
-      const key = `key-${i}`;
-      cache.set(key, { key, payload: payload(i) });
-      for (let read = 0; read < 2; read++) {
-        const j = earlier(i, random);
-        const entry = cache.get(`key-${j}`);
-        checksum = mix(checksum, entry === undefined ? 1 : entry.payload[j & 7] + entry.key.length);
-      }
+  const cache = new Map();
+  for (let i = 0; i < puts; i++) {
+    const key = `key-${i}`;
+    cache.set(key, { key, payload: payload(i) });
+    for (let read = 0; read < 2; read++) {
+      const j = earlier(i, random);
+      const entry = cache.get(`key-${j}`);
+      checksum = mix(checksum, entry === undefined ? 1 : entry.payload[j & 7] + entry.key.length);
     }
-    checksum = mix(checksum, cache.size);
   }
+  checksum = mix(checksum, cache.size);
   // A string of up to eleven characters 16 + 16, entry 40, array of eight 32 + 80; two key texts for the reads.
-  const objects = puts * iterations * 5;
-  return { checksum, objects, bytes: puts * iterations * (3 * 32 + 40 + 112) };
+  const objects = puts * 5;
+  return { checksum, objects, bytes: puts * (3 * 32 + 40 + 112) };
 }
 
 class Lru {
@@ -80,21 +78,19 @@ class Lru {
   }
 }
 
-export function lru(iterations, puts) {
+export function lru(puts) {
   let checksum = 0;
   const random = new Random();
-  for (let round = 0; round < iterations; round++) {
-    const cache = new Lru(CAPACITY);
-    for (let i = 0; i < puts; i++) {
-      cache.put(`key-${i}`, payload(i));
-      for (let read = 0; read < 2; read++) {
-        const j = earlier(i, random);
-        const node = cache.get(`key-${j}`);
-        checksum = mix(checksum, node === null ? 1 : node.payload[j & 7] + node.key.length);
-      }
+  const cache = new Lru(CAPACITY);
+  for (let i = 0; i < puts; i++) {
+    cache.put(`key-${i}`, payload(i));
+    for (let read = 0; read < 2; read++) {
+      const j = earlier(i, random);
+      const node = cache.get(`key-${j}`);
+      checksum = mix(checksum, node === null ? 1 : node.payload[j & 7] + node.key.length);
     }
-    checksum = mix(checksum, cache.map.size);
   }
-  const objects = puts * iterations * 5;
-  return { checksum, objects, bytes: puts * iterations * (3 * 32 + 56 + 112) };
+  checksum = mix(checksum, cache.map.size);
+  const objects = puts * 5;
+  return { checksum, objects, bytes: puts * (3 * 32 + 56 + 112) };
 }

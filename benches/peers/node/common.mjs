@@ -45,15 +45,26 @@ export function percentiles(milliseconds) {
   return { count: sorted.length, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };
 }
 
-/** Prints the line that ends every run. `result` has checksum, objects, bytes and whatever else the bench measured. */
-export function report(bench, iterations, wallNs, result) {
+/**
+ * Prints the line that ends every run. Each result has checksum, objects, bytes and whatever else the bench measured;
+ * objects and bytes are added up, the rest is the last one's.
+ */
+export function report(bench, results, wallNs) {
+  const last = results[results.length - 1];
+  if (results.some((result) => result.checksum !== last.checksum)) {
+    console.error(`${bench}: the iterations disagree about the checksum`);
+    process.exit(1);
+  }
+  const total = (name) => results.reduce((sum, result) => sum + result[name], 0);
   const cpu = process.cpuUsage();
   const status = readFileSync('/proc/self/status', 'utf8');
   const line = {
     bench,
-    iterations,
-    ...result,
-    checksum: result.checksum >>> 0,
+    iterations: results.length,
+    ...last,
+    checksum: last.checksum >>> 0,
+    objects: total('objects'),
+    bytes: total('bytes'),
     wall_ns: Math.round(wallNs),
     cpu_ns: (cpu.user + cpu.system) * 1000,
     peak_rss: Number(/VmHWM:\s+(\d+)/.exec(status)[1]) * 1024,

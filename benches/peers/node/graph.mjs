@@ -52,7 +52,7 @@ const GRAPH = 1 << 23;
 const OPERATIONS = 5_000_000;
 const HOT = 65_536;
 
-export function mutate(iterations) {
+export function mutate() {
   const random = new Random();
   const nodes = allNodes(GRAPH);
   linkRandomly(nodes, random);
@@ -60,7 +60,7 @@ export function mutate(iterations) {
   for (let i = 0; i < HOT; i++) hot[i] = nodes[random.index(GRAPH)];
   const sink = filled(8, null);
   global.gc();
-  const total = OPERATIONS * iterations;
+  const total = OPERATIONS;
   const latencies = new Float64Array(total / 1000);
   const start = performance.now();
   let before = start;
@@ -89,7 +89,7 @@ export function mutate(iterations) {
 }
 
 /** `shape`: seq, rand (all nodes in a root array) or root (random, from one root). */
-export function mark(iterations, shape, n) {
+export function mark(shape, n) {
   const random = new Random();
   let nodes = allNodes(n);
   if (shape === 'seq') linkNeighbours(nodes);
@@ -100,7 +100,7 @@ export function mark(iterations, shape, n) {
   // The first collection promotes and drops what cannot be reached; it is not counted.
   global.gc();
   const collections = [];
-  for (let i = 0; i < 3 * iterations; i++) {
+  for (let i = 0; i < 3; i++) {
     const before = performance.now();
     global.gc();
     collections.push(Math.round((performance.now() - before) * 1e6));

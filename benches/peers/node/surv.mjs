@@ -19,7 +19,7 @@ function sum(tree, checksum) {
   return mix(sum(tree.r, sum(tree.l, checksum)), tree.v);
 }
 
-export function surv(iterations, percent) {
+export function surv(percent) {
   const share = percent / 100;
   const ringSize = Math.floor((16 * 1024 * 1024 * share) / (NODES * 32));
   const ring = filled(ringSize, null);
@@ -27,19 +27,17 @@ export function surv(iterations, percent) {
   const random = new Random();
   let checksum = 0;
   let kept = 0;
-  for (let round = 0; round < iterations; round++) {
-    for (let t = 0; t < TREES; t++) {
-      const tree = make(DEPTH, t);
-      if (random.unit() < share) {
-        ring[kept % ringSize] = tree;
-        kept++;
-      } else {
-        sink[t & 7] = tree;
-      }
+  for (let t = 0; t < TREES; t++) {
+    const tree = make(DEPTH, t);
+    if (random.unit() < share) {
+      ring[kept % ringSize] = tree;
+      kept++;
+    } else {
+      sink[t & 7] = tree;
     }
-    for (const tree of ring) checksum = sum(tree, checksum);
-    for (const tree of sink) checksum = sum(tree, checksum);
   }
-  const objects = TREES * NODES * iterations;
+  for (const tree of ring) checksum = sum(tree, checksum);
+  for (const tree of sink) checksum = sum(tree, checksum);
+  const objects = TREES * NODES;
   return { checksum, objects, bytes: objects * 48, object_bytes: 48, kept };
 }

@@ -17,25 +17,23 @@ function check(tree) {
   return tree.left === null ? 1 : 1 + check(tree.left) + check(tree.right);
 }
 
-export function binaryTrees(iterations) {
+export function binaryTrees() {
   let checksum = 0;
   let objects = 0;
-  for (let round = 0; round < iterations; round++) {
-    const stretch = check(bottomUp(MAX_DEPTH + 1));
-    checksum = mix(checksum, stretch);
-    objects += stretch;
-    const longLived = bottomUp(MAX_DEPTH);
-    for (let depth = MIN_DEPTH; depth <= MAX_DEPTH; depth += 2) {
-      const trees = 1 << (MAX_DEPTH - depth + MIN_DEPTH);
-      let sum = 0;
-      for (let i = 0; i < trees; i++) sum += check(bottomUp(depth));
-      checksum = mix(checksum, sum);
-      objects += sum;
-    }
-    const lived = check(longLived);
-    checksum = mix(checksum, lived);
-    objects += lived;
+  const stretch = check(bottomUp(MAX_DEPTH + 1));
+  checksum = mix(checksum, stretch);
+  objects += stretch;
+  const longLived = bottomUp(MAX_DEPTH);
+  for (let depth = MIN_DEPTH; depth <= MAX_DEPTH; depth += 2) {
+    const trees = 1 << (MAX_DEPTH - depth + MIN_DEPTH);
+    let sum = 0;
+    for (let i = 0; i < trees; i++) sum += check(bottomUp(depth));
+    checksum = mix(checksum, sum);
+    objects += sum;
   }
+  const lived = check(longLived);
+  checksum = mix(checksum, lived);
+  objects += lived;
   return { checksum, objects, bytes: objects * 40, object_bytes: 40 };
 }
 
@@ -66,36 +64,34 @@ function count(tree) {
   return tree === null ? 0 : 1 + count(tree.left) + count(tree.right);
 }
 
-export function gcBench(iterations) {
+export function gcBench() {
   let checksum = 0;
   let objects = 0;
   const sink = [null, null, null, null, null, null, null, null];
-  for (let round = 0; round < iterations; round++) {
-    sink[0] = makeTree(STRETCH);
-    objects += treeSize(STRETCH);
-    checksum = mix(checksum, sink[0].left.right.i);
-    sink[0] = null;
+  sink[0] = makeTree(STRETCH);
+  objects += treeSize(STRETCH);
+  checksum = mix(checksum, sink[0].left.right.i);
+  sink[0] = null;
 
-    const longLived = { left: null, right: null, i: 0, j: 0 };
-    populate(D, longLived);
-    objects += treeSize(D);
-    const array = new Float64Array(ARRAY);
-    for (let i = 1; i < ARRAY / 2; i++) array[i] = 1 / i;
+  const longLived = { left: null, right: null, i: 0, j: 0 };
+  populate(D, longLived);
+  objects += treeSize(D);
+  const array = new Float64Array(ARRAY);
+  for (let i = 1; i < ARRAY / 2; i++) array[i] = 1 / i;
 
-    for (let depth = 4; depth <= D; depth += 2) {
-      const trees = Math.floor((2 * treeSize(STRETCH)) / treeSize(depth));
-      for (let i = 0; i < trees; i++) {
-        const root = { left: null, right: null, i: 0, j: 0 };
-        populate(depth, root);
-        sink[i & 7] = root;
-      }
-      for (let i = 0; i < trees; i++) sink[i & 7] = makeTree(depth);
-      objects += 2 * trees * treeSize(depth);
-      checksum = mix(checksum, count(sink[(trees - 1) & 7]));
+  for (let depth = 4; depth <= D; depth += 2) {
+    const trees = Math.floor((2 * treeSize(STRETCH)) / treeSize(depth));
+    for (let i = 0; i < trees; i++) {
+      const root = { left: null, right: null, i: 0, j: 0 };
+      populate(depth, root);
+      sink[i & 7] = root;
     }
-    for (let i = 0; i < 8; i++) sink[i] = null;
-    checksum = mix(checksum, count(longLived));
-    checksum = mix(checksum, Math.floor(array[1000] * 1e9));
+    for (let i = 0; i < trees; i++) sink[i & 7] = makeTree(depth);
+    objects += 2 * trees * treeSize(depth);
+    checksum = mix(checksum, count(sink[(trees - 1) & 7]));
   }
-  return { checksum, objects, bytes: objects * 56 + ARRAY * 8 * iterations, object_bytes: 56 };
+  for (let i = 0; i < 8; i++) sink[i] = null;
+  checksum = mix(checksum, count(longLived));
+  checksum = mix(checksum, Math.floor(array[1000] * 1e9));
+  return { checksum, objects, bytes: objects * 56 + ARRAY * 8, object_bytes: 56 };
 }

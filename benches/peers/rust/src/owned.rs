@@ -16,20 +16,20 @@ pub const BENCHES: &[&str] = &[
 
 /// Runs one of [`BENCHES`].
 #[must_use]
-pub fn run(bench: &str, iterations: u32) -> Option<Outcome> {
+pub fn run(bench: &str) -> Option<Outcome> {
     Some(match bench {
         "empty" => Outcome::default(),
-        "alloc" => alloc(iterations),
-        "surv20" => surv(iterations, 20),
-        "surv50" => surv(iterations, 50),
-        "surv80" => surv(iterations, 80),
-        "bt18" => binary_trees(iterations),
-        "gcb18" => gc_bench(iterations),
-        "queue" => queue(iterations),
-        "closure" => closure(iterations),
-        "cacheu" => unbounded(iterations, PUTS),
-        "cachel" => lru(iterations, PUTS),
-        "cachel1m" => lru(iterations, PUTS / 2),
+        "alloc" => alloc(),
+        "surv20" => surv(20),
+        "surv50" => surv(50),
+        "surv80" => surv(80),
+        "bt18" => binary_trees(),
+        "gcb18" => gc_bench(),
+        "queue" => queue(),
+        "closure" => closure(),
+        "cacheu" => unbounded(PUTS),
+        "cachel" => lru(PUTS),
+        "cachel1m" => lru(PUTS / 2),
         _ => return None,
     })
 }
@@ -40,22 +40,20 @@ struct Item {
     _rest: [u64; 3],
 }
 
-fn alloc(iterations: u32) -> Outcome {
+fn alloc() -> Outcome {
     const COUNT: u32 = 100_000_000;
     let mut sink: [Option<Box<Item>>; 8] = Default::default();
     let mut checksum = 0;
-    for _ in 0..iterations {
-        for i in 0..COUNT {
-            sink[i as usize & 7] = Some(Box::new(Item {
-                a: u64::from(i),
-                _rest: [0; 3],
-            }));
-        }
-        for item in sink.iter().flatten() {
-            checksum = mix(checksum, item.a as u32);
-        }
+    for i in 0..COUNT {
+        sink[i as usize & 7] = Some(Box::new(Item {
+            a: u64::from(i),
+            _rest: [0; 3],
+        }));
     }
-    let objects = u64::from(COUNT) * u64::from(iterations);
+    for item in sink.iter().flatten() {
+        checksum = mix(checksum, item.a as u32);
+    }
+    let objects = u64::from(COUNT);
     Outcome {
         checksum,
         objects,
@@ -92,7 +90,7 @@ fn sum(tree: Option<&Tree>, checksum: u32) -> u32 {
     })
 }
 
-fn surv(iterations: u32, percent: u32) -> Outcome {
+fn surv(percent: u32) -> Outcome {
     const TREES: u32 = 500_000;
     const NODES: u32 = 63;
     let share = f64::from(percent) / 100.0;
@@ -103,21 +101,19 @@ fn surv(iterations: u32, percent: u32) -> Outcome {
     let mut random = Random::default();
     let mut checksum = 0;
     let mut kept = 0;
-    for _ in 0..iterations {
-        for t in 0..TREES {
-            let tree = Some(make(5, t));
-            if random.unit() < share {
-                ring[kept % ring_size] = tree;
-                kept += 1;
-            } else {
-                sink[t as usize & 7] = tree;
-            }
-        }
-        for tree in ring.iter().chain(&sink) {
-            checksum = sum(tree.as_deref(), checksum);
+    for t in 0..TREES {
+        let tree = Some(make(5, t));
+        if random.unit() < share {
+            ring[kept % ring_size] = tree;
+            kept += 1;
+        } else {
+            sink[t as usize & 7] = tree;
         }
     }
-    let objects = u64::from(TREES * NODES) * u64::from(iterations);
+    for tree in ring.iter().chain(&sink) {
+        checksum = sum(tree.as_deref(), checksum);
+    }
+    let objects = u64::from(TREES * NODES);
     Outcome {
         checksum,
         objects,
@@ -147,26 +143,24 @@ fn check(tree: &Pair) -> u32 {
     1 + tree.left.as_deref().map_or(0, check) + tree.right.as_deref().map_or(0, check)
 }
 
-fn binary_trees(iterations: u32) -> Outcome {
+fn binary_trees() -> Outcome {
     const MIN_DEPTH: u32 = 4;
     const MAX_DEPTH: u32 = 18;
     let mut checksum = 0;
     let mut objects = 0;
-    for _ in 0..iterations {
-        let stretch = check(&bottom_up(MAX_DEPTH + 1));
-        checksum = mix(checksum, stretch);
-        objects += u64::from(stretch);
-        let long_lived = bottom_up(MAX_DEPTH);
-        for depth in (MIN_DEPTH..=MAX_DEPTH).step_by(2) {
-            let trees = 1 << (MAX_DEPTH - depth + MIN_DEPTH);
-            let nodes: u32 = (0..trees).map(|_| check(&bottom_up(depth))).sum();
-            checksum = mix(checksum, nodes);
-            objects += u64::from(nodes);
-        }
-        let lived = check(&long_lived);
-        checksum = mix(checksum, lived);
-        objects += u64::from(lived);
+    let stretch = check(&bottom_up(MAX_DEPTH + 1));
+    checksum = mix(checksum, stretch);
+    objects += u64::from(stretch);
+    let long_lived = bottom_up(MAX_DEPTH);
+    for depth in (MIN_DEPTH..=MAX_DEPTH).step_by(2) {
+        let trees = 1 << (MAX_DEPTH - depth + MIN_DEPTH);
+        let nodes: u32 = (0..trees).map(|_| check(&bottom_up(depth))).sum();
+        checksum = mix(checksum, nodes);
+        objects += u64::from(nodes);
     }
+    let lived = check(&long_lived);
+    checksum = mix(checksum, lived);
+    objects += u64::from(lived);
     Outcome {
         checksum,
         objects,
@@ -215,49 +209,47 @@ const fn tree_size(depth: u32) -> u32 {
     (1 << (depth + 1)) - 1
 }
 
-fn gc_bench(iterations: u32) -> Outcome {
+fn gc_bench() -> Outcome {
     const D: u32 = 18;
     const STRETCH: u32 = D + 2;
     const ARRAY: usize = 500_000 << (D - 16);
     let mut checksum = 0;
     let mut objects = 0;
     let mut sink: [Option<Box<Node>>; 8] = Default::default();
-    for _ in 0..iterations {
-        sink[0] = Some(make_tree(STRETCH));
-        objects += u64::from(tree_size(STRETCH));
-        let inner = sink[0]
-            .as_ref()
-            .and_then(|tree| tree.left.as_ref())
-            .and_then(|tree| tree.right.as_ref());
-        checksum = mix(checksum, inner.map_or(1, |node| node.i));
-        sink[0] = None;
+    sink[0] = Some(make_tree(STRETCH));
+    objects += u64::from(tree_size(STRETCH));
+    let inner = sink[0]
+        .as_ref()
+        .and_then(|tree| tree.left.as_ref())
+        .and_then(|tree| tree.right.as_ref());
+    checksum = mix(checksum, inner.map_or(1, |node| node.i));
+    sink[0] = None;
 
-        let mut long_lived = Node::default();
-        populate(D, &mut long_lived);
-        objects += u64::from(tree_size(D));
-        let mut array = vec![0.0_f64; ARRAY];
-        for (i, element) in array.iter_mut().enumerate().take(ARRAY / 2).skip(1) {
-            *element = 1.0 / i as f64;
-        }
-
-        for depth in (4..=D).step_by(2) {
-            let trees = 2 * tree_size(STRETCH) / tree_size(depth);
-            for i in 0..trees {
-                let mut root = Box::<Node>::default();
-                populate(depth, &mut root);
-                sink[i as usize & 7] = Some(root);
-            }
-            for i in 0..trees {
-                sink[i as usize & 7] = Some(make_tree(depth));
-            }
-            objects += 2 * u64::from(trees) * u64::from(tree_size(depth));
-            checksum = mix(checksum, count(sink[(trees as usize - 1) & 7].as_deref()));
-        }
-        sink = Default::default();
-        checksum = mix(checksum, count(Some(&long_lived)));
-        checksum = mix(checksum, (array[1000] * 1e9).floor() as u32);
+    let mut long_lived = Node::default();
+    populate(D, &mut long_lived);
+    objects += u64::from(tree_size(D));
+    let mut array = vec![0.0_f64; ARRAY];
+    for (i, element) in array.iter_mut().enumerate().take(ARRAY / 2).skip(1) {
+        *element = 1.0 / i as f64;
     }
-    let array_bytes = (ARRAY * 8) as u64 * u64::from(iterations);
+
+    for depth in (4..=D).step_by(2) {
+        let trees = 2 * tree_size(STRETCH) / tree_size(depth);
+        for i in 0..trees {
+            let mut root = Box::<Node>::default();
+            populate(depth, &mut root);
+            sink[i as usize & 7] = Some(root);
+        }
+        for i in 0..trees {
+            sink[i as usize & 7] = Some(make_tree(depth));
+        }
+        objects += 2 * u64::from(trees) * u64::from(tree_size(depth));
+        checksum = mix(checksum, count(sink[(trees as usize - 1) & 7].as_deref()));
+    }
+    drop(sink);
+    checksum = mix(checksum, count(Some(&long_lived)));
+    checksum = mix(checksum, (array[1000] * 1e9).floor() as u32);
+    let array_bytes = (ARRAY * 8) as u64;
     Outcome {
         checksum,
         objects,
@@ -290,42 +282,40 @@ impl Sunk {
     }
 }
 
-fn queue(iterations: u32) -> Outcome {
+fn queue() -> Outcome {
     const TICKS: u32 = 1_000_000;
     let mut sink: [Option<Sunk>; 8] = Default::default();
     let mut checksum = 0;
-    for _ in 0..iterations {
-        let mut queue: VecDeque<Box<Message>> = VecDeque::new();
-        let mut id = 0;
-        for tick in 0..TICKS {
-            for slot in &mut sink[..4] {
-                *slot = Some(Sunk::Pair(Box::new(Temporary { a: id, b: tick })));
-                queue.push_back(Box::new(Message {
-                    id,
-                    body: Box::new([id, id + 1, id + 2, id + 3]),
-                }));
-                id += 1;
-            }
-            for slot in &mut sink[4..7] {
-                let Some(message) = queue.pop_front() else {
-                    continue;
-                };
-                *slot = Some(Sunk::Four(Box::new([
-                    message.id,
-                    message.body[1],
-                    tick,
-                    queue.len() as u32,
-                ])));
-                checksum = mix(checksum, message.id + message.body[3]);
-            }
+    let mut queue: VecDeque<Box<Message>> = VecDeque::new();
+    let mut id = 0;
+    for tick in 0..TICKS {
+        for slot in &mut sink[..4] {
+            *slot = Some(Sunk::Pair(Box::new(Temporary { a: id, b: tick })));
+            queue.push_back(Box::new(Message {
+                id,
+                body: Box::new([id, id + 1, id + 2, id + 3]),
+            }));
+            id += 1;
         }
-        checksum = mix(checksum, queue.len() as u32);
-        for message in &queue {
-            checksum = mix(checksum, message.body[2]);
+        for slot in &mut sink[4..7] {
+            let Some(message) = queue.pop_front() else {
+                continue;
+            };
+            *slot = Some(Sunk::Four(Box::new([
+                message.id,
+                message.body[1],
+                tick,
+                queue.len() as u32,
+            ])));
+            checksum = mix(checksum, message.id + message.body[3]);
         }
     }
+    checksum = mix(checksum, queue.len() as u32);
+    for message in &queue {
+        checksum = mix(checksum, message.body[2]);
+    }
     std::hint::black_box(sink.iter().flatten().map(Sunk::last).max());
-    let ticks = u64::from(TICKS) * u64::from(iterations);
+    let ticks = u64::from(TICKS);
     let bytes =
         ticks * (4 * (size_of::<Message>() as u64 + 16 + size_of::<Temporary>() as u64) + 3 * 16);
     Outcome {
@@ -340,29 +330,27 @@ fn listener(id: u32, buffer: Box<[u32; 8]>) -> Box<dyn Fn(u32) -> u32> {
     Box::new(move |x| id.wrapping_add(buffer[x as usize & 7]))
 }
 
-fn closure(iterations: u32) -> Outcome {
+fn closure() -> Outcome {
     const LISTENERS: u32 = 2_000_000;
     let mut checksum = 0;
     let mut random = Random::default();
-    for _ in 0..iterations {
-        let mut listeners = Vec::new();
-        for i in 0..LISTENERS {
-            listeners.push(listener(
-                i,
-                Box::new([i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7]),
-            ));
-            if i % 1000 == 999 {
-                for k in i - 999..=i {
-                    checksum = mix(checksum, listeners[k as usize](k));
-                }
-                for k in 0..100 {
-                    let chosen = random.index(listeners.len());
-                    checksum = mix(checksum, listeners[chosen](k));
-                }
+    let mut listeners = Vec::new();
+    for i in 0..LISTENERS {
+        listeners.push(listener(
+            i,
+            Box::new([i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7]),
+        ));
+        if i % 1000 == 999 {
+            for k in i - 999..=i {
+                checksum = mix(checksum, listeners[k as usize](k));
+            }
+            for k in 0..100 {
+                let chosen = random.index(listeners.len());
+                checksum = mix(checksum, listeners[chosen](k));
             }
         }
     }
-    let count = u64::from(LISTENERS) * u64::from(iterations);
+    let count = u64::from(LISTENERS);
     Outcome {
         checksum,
         objects: 2 * count,
@@ -380,32 +368,30 @@ fn payload(i: u32) -> Box<[u32; 8]> {
     Box::new([i, i + 1, i + 2, i + 3, i + 4, i + 5, i + 6, i + 7])
 }
 
-fn unbounded(iterations: u32, puts: u32) -> Outcome {
+fn unbounded(puts: u32) -> Outcome {
     let mut checksum = 0;
     let mut random = Random::default();
-    for _ in 0..iterations {
-        let mut cache: HashMap<Rc<str>, Box<Entry>> = HashMap::new();
-        for i in 0..puts {
-            let key: Rc<str> = format!("key-{i}").into();
-            cache.insert(
-                Rc::clone(&key),
-                Box::new(Entry {
-                    key,
-                    payload: payload(i),
-                }),
-            );
-            for _ in 0..2 {
-                let j = earlier(i, &mut random);
-                let found = cache.get(format!("key-{j}").as_str());
-                let value = found.map_or(1, |entry| {
-                    entry.payload[j as usize & 7] + entry.key.len() as u32
-                });
-                checksum = mix(checksum, value);
-            }
+    let mut cache: HashMap<Rc<str>, Box<Entry>> = HashMap::new();
+    for i in 0..puts {
+        let key: Rc<str> = format!("key-{i}").into();
+        cache.insert(
+            Rc::clone(&key),
+            Box::new(Entry {
+                key,
+                payload: payload(i),
+            }),
+        );
+        for _ in 0..2 {
+            let j = earlier(i, &mut random);
+            let found = cache.get(format!("key-{j}").as_str());
+            let value = found.map_or(1, |entry| {
+                entry.payload[j as usize & 7] + entry.key.len() as u32
+            });
+            checksum = mix(checksum, value);
         }
-        checksum = mix(checksum, cache.len() as u32);
     }
-    let operations = u64::from(puts) * u64::from(iterations);
+    checksum = mix(checksum, cache.len() as u32);
+    let operations = u64::from(puts);
     let bytes = operations * (32 + size_of::<Entry>() as u64 + 32 + 2 * 11);
     Outcome {
         checksum,
@@ -488,30 +474,28 @@ impl Lru {
     }
 }
 
-fn lru(iterations: u32, puts: u32) -> Outcome {
+fn lru(puts: u32) -> Outcome {
     let mut checksum = 0;
     let mut random = Random::default();
-    for _ in 0..iterations {
-        let mut cache = Lru {
-            map: HashMap::new(),
-            slab: Vec::new(),
-            first: NONE,
-            last: NONE,
-        };
-        for i in 0..puts {
-            cache.put(format!("key-{i}").into(), payload(i));
-            for _ in 0..2 {
-                let j = earlier(i, &mut random);
-                let found = cache.get(format!("key-{j}").as_str());
-                let value = found.map_or(1, |entry| {
-                    entry.payload[j as usize & 7] + entry.key.len() as u32
-                });
-                checksum = mix(checksum, value);
-            }
+    let mut cache = Lru {
+        map: HashMap::new(),
+        slab: Vec::new(),
+        first: NONE,
+        last: NONE,
+    };
+    for i in 0..puts {
+        cache.put(format!("key-{i}").into(), payload(i));
+        for _ in 0..2 {
+            let j = earlier(i, &mut random);
+            let found = cache.get(format!("key-{j}").as_str());
+            let value = found.map_or(1, |entry| {
+                entry.payload[j as usize & 7] + entry.key.len() as u32
+            });
+            checksum = mix(checksum, value);
         }
-        checksum = mix(checksum, cache.map.len() as u32);
     }
-    let operations = u64::from(puts) * u64::from(iterations);
+    checksum = mix(checksum, cache.map.len() as u32);
+    let operations = u64::from(puts);
     let bytes = operations * (32 + size_of::<Entry>() as u64 + 32 + 2 * 11);
     Outcome {
         checksum,

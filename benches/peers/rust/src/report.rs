@@ -19,11 +19,25 @@ pub struct Outcome {
     pub gc: Option<Duration>,
     /// Pauses of the collector, in nanoseconds.
     pub pauses: Vec<u64>,
+    /// Bytes that a copying collector copied.
+    pub copied_bytes: Option<u64>,
     /// Further members, as JSON values.
     pub more: Vec<(&'static str, String)>,
 }
 
 impl Outcome {
+    /// Joins the outcome of one more iteration: counts and times add up, further members are the later one's.
+    fn then(self, mut later: Outcome) -> Outcome {
+        later.objects += self.objects;
+        later.bytes += self.bytes;
+        later.gc = later.gc.map(|gc| gc + self.gc.unwrap_or_default());
+        later.copied_bytes = later
+            .copied_bytes
+            .map(|bytes| bytes + self.copied_bytes.unwrap_or_default());
+        later.pauses.extend(self.pauses);
+        later
+    }
+
     /// Adds a member whose value is a number.
     pub fn with(mut self, name: &'static str, value: u64) -> Self {
         self.more.push((name, value.to_string()));
@@ -86,19 +100,30 @@ fn cpu_ns() -> i64 {
     })
 }
 
-/// Reads `BENCH [ITERATIONS]` from the command line, runs it, and prints the report. `run` returns `None` for a bench
-/// that this system does not have.
-pub fn main_with(benches: &[&str], run: impl FnOnce(&str, u32) -> Option<Outcome>) {
+/// Reads `BENCH [ITERATIONS]` from the command line, runs it that often, and prints the report. `run` returns `None` for
+/// a bench that this system does not have.
+pub fn main_with(benches: &[&str], mut run: impl FnMut(&str) -> Option<Outcome>) {
     let mut arguments = std::env::args().skip(1);
     let bench = arguments.next().unwrap_or_default();
-    let iterations = arguments.next().map_or(Ok(1), |text| text.parse::<u32>());
+    let iterations = arguments
+        .next()
+        .map_or(Ok(1), |text| text.parse::<u32>())
+        .unwrap_or(0);
     let start = Instant::now();
-    let outcome = match iterations {
-        Ok(iterations) if iterations >= 1 => run(&bench, iterations),
-        _ => None,
-    };
+    let mut total: Option<Outcome> = None;
+    for _ in 0..iterations {
+        let Some(outcome) = run(&bench) else { break };
+        total = Some(match total {
+            None => outcome,
+            Some(earlier) if earlier.checksum == outcome.checksum => earlier.then(outcome),
+            Some(_) => {
+                eprintln!("{bench}: the iterations disagree about the checksum");
+                std::process::exit(1);
+            }
+        });
+    }
     let wall = start.elapsed();
-    let Some(outcome) = outcome else {
+    let Some(outcome) = total else {
         eprintln!(
             "usage: BENCH [ITERATIONS]; this system has {}",
             benches.join(", ")
@@ -107,16 +132,16 @@ pub fn main_with(benches: &[&str], run: impl FnOnce(&str, u32) -> Option<Outcome
     };
     let mut line = format!(
         "{{\"bench\":\"{bench}\",\"iterations\":{},\"checksum\":{},\"objects\":{},\"bytes\":{}",
-        iterations.unwrap_or(1),
-        outcome.checksum,
-        outcome.objects,
-        outcome.bytes
+        iterations, outcome.checksum, outcome.objects, outcome.bytes
     );
     for (name, value) in &outcome.more {
         let _ = write!(line, ",\"{name}\":{value}");
     }
     if let Some(gc) = outcome.gc {
         let _ = write!(line, ",\"gc_ns\":{}", gc.as_nanos());
+    }
+    if let Some(bytes) = outcome.copied_bytes {
+        let _ = write!(line, ",\"copied_bytes\":{bytes}");
     }
     if !outcome.pauses.is_empty() {
         let _ = write!(line, ",\"pauses\":{}", percentiles(&outcome.pauses));

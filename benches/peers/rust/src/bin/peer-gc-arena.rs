@@ -29,23 +29,23 @@ const BENCHES: &[&str] = &[
 ];
 
 fn main() {
-    main_with(BENCHES, |bench, iterations| {
+    main_with(BENCHES, |bench| {
         Some(match bench {
             "empty" => Outcome::default(),
-            "alloc" => alloc(iterations),
-            "surv20" => surv(iterations, 20),
-            "surv50" => surv(iterations, 50),
-            "surv80" => surv(iterations, 80),
-            "bt18" => binary_trees(iterations),
-            "gcb18" => gc_bench(iterations),
-            "queue" => queue(iterations),
-            "mutate" => mutate(iterations),
-            "mark-seq" => mark(iterations, Shape::Sequential, 1 << 22),
-            "mark-rand" => mark(iterations, Shape::Random, 1 << 22),
-            "mark-root" => mark(iterations, Shape::SingleRoot, 1 << 22),
-            "mark16-seq" => mark(iterations, Shape::Sequential, 1 << 24),
-            "mark16-rand" => mark(iterations, Shape::Random, 1 << 24),
-            "mark16-root" => mark(iterations, Shape::SingleRoot, 1 << 24),
+            "alloc" => alloc(),
+            "surv20" => surv(20),
+            "surv50" => surv(50),
+            "surv80" => surv(80),
+            "bt18" => binary_trees(),
+            "gcb18" => gc_bench(),
+            "queue" => queue(),
+            "mutate" => mutate(),
+            "mark-seq" => mark(Shape::Sequential, 1 << 22),
+            "mark-rand" => mark(Shape::Random, 1 << 22),
+            "mark-root" => mark(Shape::SingleRoot, 1 << 22),
+            "mark16-seq" => mark(Shape::Sequential, 1 << 24),
+            "mark16-rand" => mark(Shape::Random, 1 << 24),
+            "mark16-root" => mark(Shape::SingleRoot, 1 << 24),
             _ => return None,
         })
     });
@@ -91,28 +91,26 @@ impl<'gc, T: Collect<'gc>> Default for Sink<'gc, T> {
     }
 }
 
-fn alloc(iterations: u32) -> Outcome {
+fn alloc() -> Outcome {
     const COUNT: u32 = 100_000_000;
     const BATCH: u32 = 1000;
     let mut arena = Arena::<Rootable![Sink<'_, Item>]>::new(|_| Sink::default());
     let mut clock = Clock::default();
     let mut checksum = 0;
-    for _ in 0..iterations {
-        for batch in 0..COUNT / BATCH {
-            arena.mutate_root(|mc, root| {
-                for i in batch * BATCH..(batch + 1) * BATCH {
-                    root.slots[i as usize & 7] = Some(Gc::new(mc, Item { a: u64::from(i) }));
-                }
-            });
-            clock.time(|| arena.collect_debt());
-        }
-        arena.mutate(|_, root| {
-            for item in root.slots.iter().flatten() {
-                checksum = mix(checksum, item.a as u32);
+    for batch in 0..COUNT / BATCH {
+        arena.mutate_root(|mc, root| {
+            for i in batch * BATCH..(batch + 1) * BATCH {
+                root.slots[i as usize & 7] = Some(Gc::new(mc, Item { a: u64::from(i) }));
             }
         });
+        clock.time(|| arena.collect_debt());
     }
-    let objects = u64::from(COUNT) * u64::from(iterations);
+    arena.mutate(|_, root| {
+        for item in root.slots.iter().flatten() {
+            checksum = mix(checksum, item.a as u32);
+        }
+    });
+    let objects = u64::from(COUNT);
     Outcome {
         checksum,
         objects,
@@ -160,7 +158,7 @@ struct Ring<'gc> {
     sink: [Option<Gc<'gc, Tree<'gc>>>; 8],
 }
 
-fn surv(iterations: u32, percent: u32) -> Outcome {
+fn surv(percent: u32) -> Outcome {
     const TREES: u32 = 500_000;
     const NODES: u32 = 63;
     let share = f64::from(percent) / 100.0;
@@ -173,26 +171,24 @@ fn surv(iterations: u32, percent: u32) -> Outcome {
     let mut random = Random::default();
     let mut checksum = 0;
     let mut kept = 0;
-    for _ in 0..iterations {
-        for t in 0..TREES {
-            arena.mutate_root(|mc, root| {
-                let tree = Some(make(mc, 5, t));
-                if random.unit() < share {
-                    root.ring[kept % ring_size] = tree;
-                    kept += 1;
-                } else {
-                    root.sink[t as usize & 7] = tree;
-                }
-            });
-            clock.time(|| arena.collect_debt());
-        }
-        arena.mutate(|_, root| {
-            for tree in root.ring.iter().chain(&root.sink) {
-                checksum = sum(*tree, checksum);
+    for t in 0..TREES {
+        arena.mutate_root(|mc, root| {
+            let tree = Some(make(mc, 5, t));
+            if random.unit() < share {
+                root.ring[kept % ring_size] = tree;
+                kept += 1;
+            } else {
+                root.sink[t as usize & 7] = tree;
             }
         });
+        clock.time(|| arena.collect_debt());
     }
-    let objects = u64::from(TREES * NODES) * u64::from(iterations);
+    arena.mutate(|_, root| {
+        for tree in root.ring.iter().chain(&root.sink) {
+            checksum = sum(*tree, checksum);
+        }
+    });
+    let objects = u64::from(TREES * NODES);
     Outcome {
         checksum,
         objects,
@@ -229,34 +225,32 @@ fn check(tree: Gc<'_, Pair<'_>>) -> u32 {
     1 + tree.left.map_or(0, check) + tree.right.map_or(0, check)
 }
 
-fn binary_trees(iterations: u32) -> Outcome {
+fn binary_trees() -> Outcome {
     const MIN_DEPTH: u32 = 4;
     const MAX_DEPTH: u32 = 18;
     let mut clock = Clock::default();
     let mut checksum = 0;
     let mut objects = 0;
-    for _ in 0..iterations {
-        let mut arena = Arena::<Rootable![Option<Gc<'_, Pair<'_>>>]>::new(|_| None);
-        let stretch = arena.mutate(|mc, _| check(bottom_up(mc, MAX_DEPTH + 1)));
-        clock.time(|| arena.collect_debt());
-        checksum = mix(checksum, stretch);
-        objects += u64::from(stretch);
-        arena.mutate_root(|mc, root| *root = Some(bottom_up(mc, MAX_DEPTH)));
-        clock.time(|| arena.collect_debt());
-        for depth in (MIN_DEPTH..=MAX_DEPTH).step_by(2) {
-            let trees = 1 << (MAX_DEPTH - depth + MIN_DEPTH);
-            let mut nodes = 0;
-            for _ in 0..trees {
-                nodes += arena.mutate(|mc, _| check(bottom_up(mc, depth)));
-                clock.time(|| arena.collect_debt());
-            }
-            checksum = mix(checksum, nodes);
-            objects += u64::from(nodes);
+    let mut arena = Arena::<Rootable![Option<Gc<'_, Pair<'_>>>]>::new(|_| None);
+    let stretch = arena.mutate(|mc, _| check(bottom_up(mc, MAX_DEPTH + 1)));
+    clock.time(|| arena.collect_debt());
+    checksum = mix(checksum, stretch);
+    objects += u64::from(stretch);
+    arena.mutate_root(|mc, root| *root = Some(bottom_up(mc, MAX_DEPTH)));
+    clock.time(|| arena.collect_debt());
+    for depth in (MIN_DEPTH..=MAX_DEPTH).step_by(2) {
+        let trees = 1 << (MAX_DEPTH - depth + MIN_DEPTH);
+        let mut nodes = 0;
+        for _ in 0..trees {
+            nodes += arena.mutate(|mc, _| check(bottom_up(mc, depth)));
+            clock.time(|| arena.collect_debt());
         }
-        let lived = arena.mutate(|_, root| root.map_or(0, check));
-        checksum = mix(checksum, lived);
-        objects += u64::from(lived);
+        checksum = mix(checksum, nodes);
+        objects += u64::from(nodes);
     }
+    let lived = arena.mutate(|_, root| root.map_or(0, check));
+    checksum = mix(checksum, lived);
+    objects += u64::from(lived);
     Outcome {
         checksum,
         objects,
@@ -336,7 +330,7 @@ struct Bench<'gc> {
     sink: [Option<Gc<'gc, Node<'gc>>>; 8],
 }
 
-fn gc_bench(iterations: u32) -> Outcome {
+fn gc_bench() -> Outcome {
     const D: u32 = 18;
     const STRETCH: u32 = D + 2;
     const ARRAY: usize = 500_000 << (D - 16);
@@ -348,56 +342,53 @@ fn gc_bench(iterations: u32) -> Outcome {
         array: None,
         sink: [None; 8],
     });
-    for _ in 0..iterations {
-        arena.mutate_root(|mc, root| {
-            let stretch = make_tree(mc, STRETCH);
-            let inner = stretch.left.get().and_then(|tree| tree.right.get());
-            checksum = mix(checksum, inner.map_or(1, |node| node.i + node.j));
-            root.long_lived = None;
-        });
-        objects += u64::from(tree_size(STRETCH));
-        clock.time(|| arena.collect_debt());
-        arena.mutate_root(|mc, root| {
-            let tree = new_node(mc, None, None);
-            populate(mc, D, tree);
-            root.long_lived = Some(tree);
-            let mut array = vec![0.0_f64; ARRAY];
-            for (i, element) in array.iter_mut().enumerate().take(ARRAY / 2).skip(1) {
-                *element = 1.0 / i as f64;
-            }
-            root.array = Some(Gc::new(mc, RefLock::new(array)));
-        });
-        objects += u64::from(tree_size(D));
-        clock.time(|| arena.collect_debt());
-        for depth in (4..=D).step_by(2) {
-            let trees = 2 * tree_size(STRETCH) / tree_size(depth);
-            for i in 0..trees {
-                arena.mutate_root(|mc, root| {
-                    let tree = new_node(mc, None, None);
-                    populate(mc, depth, tree);
-                    root.sink[i as usize & 7] = Some(tree);
-                });
-                clock.time(|| arena.collect_debt());
-            }
-            for i in 0..trees {
-                arena
-                    .mutate_root(|mc, root| root.sink[i as usize & 7] = Some(make_tree(mc, depth)));
-                clock.time(|| arena.collect_debt());
-            }
-            objects += 2 * u64::from(trees) * u64::from(tree_size(depth));
-            checksum = mix(
-                checksum,
-                arena.mutate(|_, root| count(root.sink[(trees as usize - 1) & 7])),
-            );
+    arena.mutate_root(|mc, root| {
+        let stretch = make_tree(mc, STRETCH);
+        let inner = stretch.left.get().and_then(|tree| tree.right.get());
+        checksum = mix(checksum, inner.map_or(1, |node| node.i + node.j));
+        root.long_lived = None;
+    });
+    objects += u64::from(tree_size(STRETCH));
+    clock.time(|| arena.collect_debt());
+    arena.mutate_root(|mc, root| {
+        let tree = new_node(mc, None, None);
+        populate(mc, D, tree);
+        root.long_lived = Some(tree);
+        let mut array = vec![0.0_f64; ARRAY];
+        for (i, element) in array.iter_mut().enumerate().take(ARRAY / 2).skip(1) {
+            *element = 1.0 / i as f64;
         }
-        arena.mutate_root(|_, root| {
-            root.sink = [None; 8];
-            checksum = mix(checksum, count(root.long_lived));
-            let thousandth = root.array.map_or(0.0, |array| array.borrow()[1000]);
-            checksum = mix(checksum, (thousandth * 1e9).floor() as u32);
-        });
+        root.array = Some(Gc::new(mc, RefLock::new(array)));
+    });
+    objects += u64::from(tree_size(D));
+    clock.time(|| arena.collect_debt());
+    for depth in (4..=D).step_by(2) {
+        let trees = 2 * tree_size(STRETCH) / tree_size(depth);
+        for i in 0..trees {
+            arena.mutate_root(|mc, root| {
+                let tree = new_node(mc, None, None);
+                populate(mc, depth, tree);
+                root.sink[i as usize & 7] = Some(tree);
+            });
+            clock.time(|| arena.collect_debt());
+        }
+        for i in 0..trees {
+            arena.mutate_root(|mc, root| root.sink[i as usize & 7] = Some(make_tree(mc, depth)));
+            clock.time(|| arena.collect_debt());
+        }
+        objects += 2 * u64::from(trees) * u64::from(tree_size(depth));
+        checksum = mix(
+            checksum,
+            arena.mutate(|_, root| count(root.sink[(trees as usize - 1) & 7])),
+        );
     }
-    let array_bytes = (ARRAY * 8) as u64 * u64::from(iterations);
+    arena.mutate_root(|_, root| {
+        root.sink = [None; 8];
+        checksum = mix(checksum, count(root.long_lived));
+        let thousandth = root.array.map_or(0.0, |array| array.borrow()[1000]);
+        checksum = mix(checksum, (thousandth * 1e9).floor() as u32);
+    });
+    let array_bytes = (ARRAY * 8) as u64;
     Outcome {
         checksum,
         objects,
@@ -426,71 +417,69 @@ struct Queue<'gc> {
     fours: [Option<Gc<'gc, [u32; 4]>>; 3],
 }
 
-fn queue(iterations: u32) -> Outcome {
+fn queue() -> Outcome {
     const TICKS: u32 = 1_000_000;
     const BATCH: u32 = 100;
     let mut clock = Clock::default();
     let mut checksum = 0;
-    for _ in 0..iterations {
-        let mut arena = Arena::<Rootable![Queue<'_>]>::new(|_| Queue {
-            head: None,
-            tail: None,
-            length: 0,
-            pairs: [None; 4],
-            fours: [None; 3],
-        });
-        let mut id = 0;
-        for batch in 0..TICKS / BATCH {
-            arena.mutate_root(|mc, queue| {
-                for tick in batch * BATCH..(batch + 1) * BATCH {
-                    for k in 0..4 {
-                        queue.pairs[k] = Some(Gc::new(mc, (id, tick)));
-                        let body = Gc::new(mc, [id, id + 1, id + 2, id + 3]);
-                        let message = Gc::new(
-                            mc,
-                            Message {
-                                id,
-                                body,
-                                next: Lock::new(None),
-                            },
-                        );
-                        match queue.tail {
-                            None => queue.head = Some(message),
-                            Some(tail) => {
-                                let tail = Gc::write(mc, tail);
-                                gc_arena::barrier::field!(tail, Message, next)
-                                    .unlock()
-                                    .set(Some(message));
-                            }
+    let mut arena = Arena::<Rootable![Queue<'_>]>::new(|_| Queue {
+        head: None,
+        tail: None,
+        length: 0,
+        pairs: [None; 4],
+        fours: [None; 3],
+    });
+    let mut id = 0;
+    for batch in 0..TICKS / BATCH {
+        arena.mutate_root(|mc, queue| {
+            for tick in batch * BATCH..(batch + 1) * BATCH {
+                for k in 0..4 {
+                    queue.pairs[k] = Some(Gc::new(mc, (id, tick)));
+                    let body = Gc::new(mc, [id, id + 1, id + 2, id + 3]);
+                    let message = Gc::new(
+                        mc,
+                        Message {
+                            id,
+                            body,
+                            next: Lock::new(None),
+                        },
+                    );
+                    match queue.tail {
+                        None => queue.head = Some(message),
+                        Some(tail) => {
+                            let tail = Gc::write(mc, tail);
+                            gc_arena::barrier::field!(tail, Message, next)
+                                .unlock()
+                                .set(Some(message));
                         }
-                        queue.tail = Some(message);
-                        queue.length += 1;
-                        id += 1;
                     }
-                    for k in 0..3 {
-                        let Some(message) = queue.head else { continue };
-                        queue.head = message.next.get();
-                        queue.length -= 1;
-                        queue.fours[k] = Some(Gc::new(
-                            mc,
-                            [message.id, message.body[1], tick, queue.length],
-                        ));
-                        checksum = mix(checksum, message.id + message.body[3]);
-                    }
+                    queue.tail = Some(message);
+                    queue.length += 1;
+                    id += 1;
                 }
-            });
-            clock.time(|| arena.collect_debt());
-        }
-        arena.mutate(|_, queue| {
-            checksum = mix(checksum, queue.length);
-            let mut message = queue.head;
-            while let Some(current) = message {
-                checksum = mix(checksum, current.body[2]);
-                message = current.next.get();
+                for k in 0..3 {
+                    let Some(message) = queue.head else { continue };
+                    queue.head = message.next.get();
+                    queue.length -= 1;
+                    queue.fours[k] = Some(Gc::new(
+                        mc,
+                        [message.id, message.body[1], tick, queue.length],
+                    ));
+                    checksum = mix(checksum, message.id + message.body[3]);
+                }
             }
         });
+        clock.time(|| arena.collect_debt());
     }
-    let ticks = u64::from(TICKS) * u64::from(iterations);
+    arena.mutate(|_, queue| {
+        checksum = mix(checksum, queue.length);
+        let mut message = queue.head;
+        while let Some(current) = message {
+            checksum = mix(checksum, current.body[2]);
+            message = current.next.get();
+        }
+    });
+    let ticks = u64::from(TICKS);
     let bytes =
         ticks * (4 * (chunk(size_of::<Message<'_>>()) + chunk(16) + chunk(8)) + 3 * chunk(16));
     Outcome {
@@ -591,7 +580,7 @@ fn link_sum(arena: &GraphArena, checksum: u32) -> u32 {
     })
 }
 
-fn mutate(iterations: u32) -> Outcome {
+fn mutate() -> Outcome {
     const GRAPH: usize = 1 << 23;
     const OPERATIONS: u32 = 5_000_000;
     const HOT: usize = 65_536;
@@ -602,7 +591,7 @@ fn mutate(iterations: u32) -> Outcome {
     });
     arena.finish_cycle();
     arena.finish_cycle();
-    let total = OPERATIONS * iterations;
+    let total = OPERATIONS;
     let mut clock = Clock::default();
     let mut latencies = Vec::with_capacity(total as usize / 1000);
     let start = Instant::now();
@@ -649,7 +638,7 @@ fn mutate(iterations: u32) -> Outcome {
     .with_percentiles("latency", &latencies)
 }
 
-fn mark(iterations: u32, shape: Shape, n: usize) -> Outcome {
+fn mark(shape: Shape, n: usize) -> Outcome {
     let mut random = Random::default();
     let mut arena = graph(n, shape, &mut random);
     let checksum = link_sum(&arena, 0);
@@ -664,7 +653,7 @@ fn mark(iterations: u32, shape: Shape, n: usize) -> Outcome {
     arena.finish_cycle();
     let mut collections = Vec::new();
     let mut marks = Vec::new();
-    for _ in 0..3 * iterations {
+    for _ in 0..3 {
         let start = Instant::now();
         arena.finish_marking();
         marks.push(start.elapsed().as_nanos() as u64);

@@ -26,39 +26,39 @@ const BENCHES: &[&str] = &[
 ];
 
 fn main() {
-    main_with(BENCHES, |bench, iterations| {
+    main_with(BENCHES, |bench| {
         Some(match bench {
             "empty" => Outcome::default(),
-            "memcpy" => memcpy(iterations),
-            "alloc" => kernels::bump(iterations),
-            "surv20" => kernels::cheney(iterations, 20),
-            "surv50" => kernels::cheney(iterations, 50),
-            "surv80" => kernels::cheney(iterations, 80),
-            "mark-seq" => mark(iterations, kernels::Shape::Sequential, 1 << 22),
-            "mark-rand" => mark(iterations, kernels::Shape::Random, 1 << 22),
-            "mark-root" => mark(iterations, kernels::Shape::SingleRoot, 1 << 22),
-            "mark16-seq" => mark(iterations, kernels::Shape::Sequential, 1 << 24),
-            "mark16-rand" => mark(iterations, kernels::Shape::Random, 1 << 24),
-            "mark16-root" => mark(iterations, kernels::Shape::SingleRoot, 1 << 24),
+            "memcpy" => memcpy(),
+            "alloc" => kernels::bump(),
+            "surv20" => kernels::cheney(20),
+            "surv50" => kernels::cheney(50),
+            "surv80" => kernels::cheney(80),
+            "mark-seq" => mark(kernels::Shape::Sequential, 1 << 22),
+            "mark-rand" => mark(kernels::Shape::Random, 1 << 22),
+            "mark-root" => mark(kernels::Shape::SingleRoot, 1 << 22),
+            "mark16-seq" => mark(kernels::Shape::Sequential, 1 << 24),
+            "mark16-rand" => mark(kernels::Shape::Random, 1 << 24),
+            "mark16-root" => mark(kernels::Shape::SingleRoot, 1 << 24),
             _ => return None,
         })
     });
 }
 
 /// Counts as objects of 32 bytes, to stand beside `surv`.
-fn memcpy(iterations: u32) -> Outcome {
+fn memcpy() -> Outcome {
     const BLOCK: usize = 16 * 1024 * 1024;
     const ROUNDS: u32 = 64;
     let source = vec![1_u8; BLOCK];
     let mut target = vec![2_u8; BLOCK];
     let mut copying = Duration::ZERO;
-    for _ in 0..ROUNDS * iterations {
+    for _ in 0..ROUNDS {
         let start = Instant::now();
         target.copy_from_slice(std::hint::black_box(&source));
         copying += start.elapsed();
         std::hint::black_box(&mut target);
     }
-    let bytes = BLOCK as u64 * u64::from(ROUNDS * iterations);
+    let bytes = BLOCK as u64 * u64::from(ROUNDS);
     Outcome {
         checksum: 0,
         objects: bytes / 32,
@@ -66,16 +66,15 @@ fn memcpy(iterations: u32) -> Outcome {
         gc: Some(copying),
         ..Outcome::default()
     }
-    .with("copied_objects", bytes / 32)
 }
 
-fn mark(iterations: u32, shape: kernels::Shape, n: usize) -> Outcome {
+fn mark(shape: kernels::Shape, n: usize) -> Outcome {
     let mut random = Random::default();
     let mut graph = kernels::Graph::new(n, shape, &mut random);
     let checksum = graph.link_sum();
     graph.mark(shape);
     let mut marks = Vec::new();
-    for _ in 0..3 * iterations {
+    for _ in 0..3 {
         graph.clear_marks();
         let start = Instant::now();
         graph.mark(shape);
@@ -141,38 +140,36 @@ mod kernels {
     const NURSERY: usize = 16 * 1024 * 1024;
 
     /// 10^8 objects of 32 bytes, header and fields initialised, through a nursery of 16 MiB.
-    pub(super) fn bump(iterations: u32) -> Outcome {
+    pub(super) fn bump() -> Outcome {
         const COUNT: u32 = 100_000_000;
         let mut nursery = space(NURSERY);
         let start: *mut u64 = nursery.as_mut_ptr().cast();
         let words = NURSERY / 8;
         let mut sink = [start; 8];
         let mut checksum = 0;
-        for _ in 0..iterations {
-            let mut at = 0;
-            for i in 0..COUNT {
-                if at == words {
-                    at = 0;
-                }
-                // SAFETY: `at` is a multiple of 4 below `words`, so the four words lie in the nursery.
-                let object = unsafe {
-                    let object = start.add(at);
-                    object.write(0x2000_0001);
-                    object.add(1).write(u64::from(i));
-                    object.add(2).write(3);
-                    object.add(3).write(3);
-                    object
-                };
-                at += 4;
-                sink[i as usize & 7] = object;
-                observe(object);
+        let mut at = 0;
+        for i in 0..COUNT {
+            if at == words {
+                at = 0;
             }
-            for object in sink {
-                // SAFETY: written above and not overwritten: the sink holds the last eight objects.
-                checksum = mix(checksum, unsafe { object.add(1).read() } as u32);
-            }
+            // SAFETY: `at` is a multiple of 4 below `words`, so the four words lie in the nursery.
+            let object = unsafe {
+                let object = start.add(at);
+                object.write(0x2000_0001);
+                object.add(1).write(u64::from(i));
+                object.add(2).write(3);
+                object.add(3).write(3);
+                object
+            };
+            at += 4;
+            sink[i as usize & 7] = object;
+            observe(object);
         }
-        let objects = u64::from(COUNT) * u64::from(iterations);
+        for object in sink {
+            // SAFETY: written above and not overwritten: the sink holds the last eight objects.
+            checksum = mix(checksum, unsafe { object.add(1).read() } as u32);
+        }
+        let objects = u64::from(COUNT);
         Outcome {
             checksum,
             objects,
@@ -299,7 +296,7 @@ mod kernels {
     }
 
     /// The work of `surv` with the bare copying kernel.
-    pub(super) fn cheney(iterations: u32, percent: u32) -> Outcome {
+    pub(super) fn cheney(percent: u32) -> Outcome {
         const TREES: u32 = 500_000;
         const NODES: u32 = 63;
         let share = f64::from(percent) / 100.0;
@@ -311,22 +308,20 @@ mod kernels {
         let mut random = Random::default();
         let mut checksum = 0;
         let mut kept = 0;
-        for _ in 0..iterations {
-            for t in 0..TREES {
-                heap.reserve(NODES as usize, &mut ring, &mut sink);
-                let tree = heap.make(5, t);
-                if random.unit() < share {
-                    ring[kept % ring_size] = tree;
-                    kept += 1;
-                } else {
-                    sink[t as usize & 7] = tree;
-                }
-            }
-            for tree in ring.iter().chain(&sink) {
-                checksum = sum(*tree, checksum);
+        for t in 0..TREES {
+            heap.reserve(NODES as usize, &mut ring, &mut sink);
+            let tree = heap.make(5, t);
+            if random.unit() < share {
+                ring[kept % ring_size] = tree;
+                kept += 1;
+            } else {
+                sink[t as usize & 7] = tree;
             }
         }
-        let objects = u64::from(TREES * NODES) * u64::from(iterations);
+        for tree in ring.iter().chain(&sink) {
+            checksum = sum(*tree, checksum);
+        }
+        let objects = u64::from(TREES * NODES);
         let gc = Duration::from_nanos(heap.scavenges.iter().sum());
         Outcome {
             checksum,
@@ -334,6 +329,7 @@ mod kernels {
             bytes: objects * 32,
             gc: Some(gc),
             pauses: heap.scavenges,
+            copied_bytes: Some(heap.copied * 32),
             ..Outcome::default()
         }
         .with("copied_objects", heap.copied)
@@ -412,10 +408,12 @@ mod kernels {
         }
 
         /// Marks all that is reachable: edges are pushed unmarked, and on their way through the queue both the mark
-        /// word and the body are asked for.
+        /// word and the body are asked for. Whether an object was marked before decides how far the stack moves, not a
+        /// branch, which nobody could predict.
         pub(super) fn mark(&mut self, shape: Shape) {
             const QUEUE: usize = 32;
-            const SLICE: usize = 256;
+            const SLICE: usize = 64;
+            const NONE: u32 = u32::MAX;
             let base = self.memory.as_ptr();
             let bitmap: *mut u64 = self.bitmap.as_mut_ptr().cast();
             let roots: *const u32 = self.roots.as_ptr().cast();
@@ -425,50 +423,54 @@ mod kernels {
                 self.n
             };
             let mut next_root = 0;
-            let mut queue = [0_u32; QUEUE];
-            let (mut head, mut length) = (0, 0);
-            let stack = &mut self.stack;
+            let mut queue = [NONE; QUEUE];
+            let mut turn = 0;
+            let mut idle = 0;
+            // Each object pushes its four edges once, and a slice of roots is pushed only onto an empty stack.
+            self.stack.reserve(self.n * 4 + SLICE);
+            let bottom = self.stack.as_mut_ptr();
+            let mut top = 0;
             loop {
-                while length < QUEUE {
-                    let Some(granule) = stack.pop() else { break };
-                    let granule_at = granule as usize;
-                    prefetch(bitmap.wrapping_add(granule_at >> 6).cast());
-                    prefetch(base.wrapping_add(granule_at * 8));
-                    queue[(head + length) % QUEUE] = granule;
-                    length += 1;
+                if top == 0 && next_root < root_count {
+                    let end = root_count.min(next_root + SLICE);
+                    for i in (next_root..end).rev() {
+                        // SAFETY: `i` is below the number of roots, and the stack has room for a slice.
+                        unsafe { bottom.add(top).write(roots.add(i).read()) };
+                        top += 1;
+                    }
+                    next_root = end;
                 }
-                if length == 0 {
-                    if next_root == root_count {
+                let incoming = if top > 0 {
+                    top -= 1;
+                    idle = 0;
+                    // SAFETY: below the top, written before.
+                    let granule = unsafe { bottom.add(top).read() };
+                    prefetch(bitmap.wrapping_add(granule as usize >> 6).cast());
+                    prefetch(base.wrapping_add(granule as usize * 8));
+                    granule
+                } else {
+                    idle += 1;
+                    if idle > QUEUE {
                         return;
                     }
-                    let end = root_count.min(next_root + SLICE);
-                    // SAFETY: both ends are at most the number of roots.
-                    stack.extend(
-                        (next_root..end)
-                            .rev()
-                            .map(|i| unsafe { roots.add(i).read() }),
-                    );
-                    next_root = end;
+                    NONE
+                };
+                let granule = std::mem::replace(&mut queue[turn % QUEUE], incoming);
+                turn += 1;
+                if granule == NONE {
                     continue;
                 }
-                let granule = queue[head] as usize;
-                head = (head + 1) % QUEUE;
-                length -= 1;
-                // SAFETY: every reference is the granule of a node, and the bitmap has a bit for each granule.
+                let granule = granule as usize;
+                // SAFETY: every reference is the granule of a node, the bitmap has a bit for each granule, and the
+                // stack has room for all edges.
                 unsafe {
                     let word = bitmap.add(granule >> 6);
                     let bit = 1 << (granule & 63);
                     let marks = word.read();
-                    if marks & bit == 0 {
-                        word.write(marks | bit);
-                        let node: *const u32 = base.add(granule * 8).cast();
-                        stack.extend_from_slice(&[
-                            node.add(2).read(),
-                            node.add(3).read(),
-                            node.add(4).read(),
-                            node.add(5).read(),
-                        ]);
-                    }
+                    word.write(marks | bit);
+                    let edges: *const u32 = base.add(granule * 8 + 8).cast();
+                    std::ptr::copy_nonoverlapping(edges, bottom.add(top), 4);
+                    top += if marks & bit == 0 { 4 } else { 0 };
                 }
             }
         }
