@@ -11,6 +11,7 @@
 //!
 //! A reference is a 31-bit granule number, so it cannot name an address outside 16 GiB from the base.
 
+use crate::system::huge_pages_on_request;
 use crate::value::{GRANULE, Value};
 use std::io;
 
@@ -200,11 +201,6 @@ impl SideTable {
     /// Bytes reserved.
     pub(crate) fn len(&self) -> usize {
         self.memory.len
-    }
-
-    /// Returns the physical memory of the table and makes its content zero again.
-    pub(crate) fn discard(&self, offset: usize, bytes: usize) {
-        discard(self.memory.start + offset, bytes);
     }
 }
 
@@ -401,22 +397,6 @@ fn discard(start: usize, bytes: usize) {
             -1,
             0,
         );
-    }
-}
-
-/// Whether the system gives huge pages to those who ask for them.
-fn huge_pages_on_request() -> bool {
-    if cfg!(heaplab_tiny) {
-        return false;
-    }
-    #[cfg(target_os = "linux")]
-    {
-        std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/enabled")
-            .is_ok_and(|mode| mode.contains("[madvise]") || mode.contains("[always]"))
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        false
     }
 }
 

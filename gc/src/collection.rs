@@ -144,6 +144,10 @@ impl Core {
     }
 
     fn begin(&mut self, kind: CollectionKind, reason: CollectionReason) {
+        let allocated = self.young.used() - self.young_after_collection;
+        self.allocated_before += allocated as u64;
+        self.young_after_collection = self.young.used();
+        self.clock.charge(Work::Allocated, allocated as u64);
         self.clock.charge(Work::Pause, 1);
         let before = self.sizes();
         self.tracer.begin(
@@ -156,6 +160,9 @@ impl Core {
     }
 
     fn end(&mut self) {
+        self.young_after_collection = self.young.used();
+        self.peak_metadata
+            .set(self.peak_metadata.get().max(self.pages.metadata_bytes()));
         let after = self.sizes();
         let event = self.tracer.event();
         event.semi_space_capacity = self.young.capacity as u64;

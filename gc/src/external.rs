@@ -46,6 +46,16 @@ impl Externals {
         store.bytes
     }
 
+    /// Bytes that no Rust value is behind.
+    pub(crate) fn raw_bytes(&self) -> usize {
+        self.stores
+            .iter()
+            .flatten()
+            .filter(|s| s.payload.is_none())
+            .map(|s| s.bytes)
+            .sum()
+    }
+
     /// Payloads whose owners have died.
     pub(crate) fn take_dead(&mut self) -> Vec<Box<dyn Any>> {
         std::mem::take(&mut self.dead)

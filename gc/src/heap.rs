@@ -61,6 +61,11 @@ pub(crate) struct Core {
     /// Old-generation bytes at which the next major collection starts.
     pub(crate) allocation_limit: usize,
     pub(crate) survived_since_expansion: usize,
+    /// Bytes allocated up to the last collection, and those in to-space just after it.
+    pub(crate) allocated_before: u64,
+    pub(crate) young_after_collection: usize,
+    /// Most bytes of metadata that a look at the statistics or a collection has found.
+    pub(crate) peak_metadata: std::cell::Cell<usize>,
     pub(crate) tracer: GcTracer,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) observer: Option<Box<dyn Observer>>,
@@ -172,6 +177,9 @@ impl Core {
             tracer: GcTracer::new(),
             allocation_limit: limits.max_old_generation_size,
             survived_since_expansion: 0,
+            allocated_before: 0,
+            young_after_collection: 0,
+            peak_metadata: std::cell::Cell::new(0),
             allocations_to_collection: 0,
             limits,
             options,
@@ -236,6 +244,15 @@ impl Core {
             None => return Err(self.limit_reached(Limit::Identities, u32::MAX as usize, 0)),
         }
         Ok(id)
+    }
+
+    pub(crate) fn peek_next_identity(&self) -> u32 {
+        self.next_identity
+    }
+
+    pub(crate) fn set_next_identity(&mut self, next: u32) {
+        debug_assert!(next >= self.next_identity);
+        self.next_identity = next;
     }
 
     #[inline(always)]

@@ -36,6 +36,7 @@ impl Core {
                 let page = page?;
                 self.large.objects.push(LargeObject { page, bytes });
                 self.large.used += bytes;
+                self.allocated_before += bytes as u64;
                 Some(self.cage.at(page * PAGE_SIZE))
             }
             Err(_) => {

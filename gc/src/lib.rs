@@ -42,11 +42,15 @@ mod scavenger;
 )]
 mod scope;
 mod shape;
+mod statistics;
 pub mod stats;
 pub mod stress;
 mod sweeper;
+#[allow(unsafe_code, reason = "calls of the C library that read numbers")]
+pub mod system;
 mod tracer;
 mod value;
+mod walk;
 mod young;
 
 pub use access::Type;
@@ -66,3 +70,4 @@ pub use scope::{Immediate, Init, Local, Operand, Ref, Scope, Smi};
 pub use shape::{Shape, ShapeError, ShapeInfo};
 pub use stats::{HeapSpaceStatistics, HeapStatistics, MemoryUsage, SpaceName, SystemMemory};
 pub use stress::{Stress, StressSchedule};
+pub use walk::{HeapWalk, ObjectRef, RootGroup, SlotContent, StoreRef};

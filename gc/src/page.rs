@@ -88,6 +88,13 @@ impl PageTable {
         }
     }
 
+    /// Bytes of the table itself.
+    pub(crate) fn metadata_bytes(&self) -> usize {
+        let per_page =
+            size_of::<Owner>() + size_of::<SweepState>() + 4 + size_of::<BucketSummary>();
+        self.owner.capacity() * per_page + self.dirty.capacity() * 4
+    }
+
     /// Page number of the byte `offset` bytes from the cage's base.
     #[inline(always)]
     pub(crate) fn number(offset: usize) -> usize {

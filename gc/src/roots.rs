@@ -136,6 +136,12 @@ impl Roots {
         }
     }
 
+    /// Globals that are alive.
+    pub(crate) fn globals_in_use(&self) -> usize {
+        let slots = self.globals.slots.borrow();
+        slots.values.len() - slots.free.len()
+    }
+
     /// Shows every root slot to `visit`, which may rewrite it; group by group, in a fixed order.
     pub(crate) fn visit(&mut self, mut visit: impl FnMut(&mut u32)) {
         // A table whose last user handle is gone roots nothing any more.

@@ -10,7 +10,7 @@
 //! * [`Ref`] is not rooted: the value itself. It borrows its `Scope`, so the borrow checker ends it at the
 //!   next call that may collect.
 //!
-//! Two invariant lifetimes brand them. `'h` names one [`Heap::enter`](crate::Heap::enter): handles of two
+//! Two lifetimes brand them, both invariant in `Scope`. `'h` names one [`Heap::enter`](crate::Heap::enter): handles of two
 //! heaps have different types. `'s` names one scope: both are made fresh by a closure's higher-ranked bound,
 //! so no handle can leave its scope, and two scopes can neither be exchanged nor forgotten.
 //!
@@ -80,7 +80,7 @@ pub struct Scope<'s, 'h> {
 /// A rooted handle: follows its object when that moves, keeps it alive until the scope `'s` ends.
 pub struct Local<'s, 'h> {
     slot: Addr,
-    _brand: (Brand<'s>, Brand<'h>),
+    _brand: (PhantomData<&'s ()>, Brand<'h>),
 }
 
 /// An unrooted value, usable until the next call that may collect.

@@ -184,6 +184,11 @@ impl ShapeTable {
         })
     }
 
+    /// How many shapes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.infos.len()
+    }
+
     /// Names and layout of shape `number`; `None` if no such shape exists.
     pub(crate) fn get(&self, number: u32) -> Option<&Rc<ShapeInfo>> {
         self.infos.get(number as usize)
