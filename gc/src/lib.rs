@@ -33,6 +33,7 @@ mod object;
 mod old;
 pub mod options;
 mod page;
+pub mod policy;
 #[allow(unsafe_code, reason = "a root provider promises to show all its cells")]
 mod roots;
 mod scavenger;

@@ -57,7 +57,7 @@ pub struct HeapOptions {
     /// First size of one semi-space (`--min-semi-space-size`). `None`: 1 MB, or the maximum if that is less.
     pub initial_semi_space_size: Option<usize>,
     /// Old-generation size at which the first major collection starts (`--initial-old-space-size`). `None`:
-    /// the policy's first limit.
+    /// [`crate::policy::initial_old_generation_limit`].
     pub initial_old_space_size: Option<usize>,
     /// Growth of external memory since the last major collection that starts the next one.
     pub external_soft_growth: usize,
