@@ -197,6 +197,10 @@ pub const META_JSON: &str = concat!(
 /// `to_node` is `ordinal * NODE_FIELDS.len()` in 32 bits: the most nodes a file of ours can hold (715 million).
 pub const MAX_NODES: u64 = u32::MAX as u64 / NODE_FIELDS.len() as u64;
 
+/// DevTools keeps the place of a node's first edge (a position in the flat `edges`) in 32 bits: the most edges a file can hold
+/// (1431 million).
+pub const MAX_EDGES: u64 = u32::MAX as u64 / EDGE_FIELDS.len() as u64;
+
 /// DevTools keeps every number of `nodes` and `edges` in 32 bits: the largest self size of one node, in bytes.
 pub const MAX_SELF_SIZE: u64 = u32::MAX as u64;
 
