@@ -118,9 +118,9 @@ fn is_plain(word: u64) -> bool {
     // A byte's high bit is set in these if it is: not ASCII; below the space; 127; the quote; the backslash. The subtractions
     // borrow into a neighbour only where a byte is already one to escape.
     let below = word.wrapping_sub(LOW * 0x20);
-    let delete = (word ^ LOW * 0x7f).wrapping_sub(LOW);
-    let quote = (word ^ LOW * 0x22).wrapping_sub(LOW);
-    let backslash = (word ^ LOW * 0x5c).wrapping_sub(LOW);
+    let delete = (word ^ (LOW * 0x7f)).wrapping_sub(LOW);
+    let quote = (word ^ (LOW * 0x22)).wrapping_sub(LOW);
+    let backslash = (word ^ (LOW * 0x5c)).wrapping_sub(LOW);
     (word | below | delete | quote | backslash) & HIGH == 0
 }
 
