@@ -82,6 +82,17 @@ impl<'s, 'h> Scope<'s, 'h> {
         self.core().ring(deque.value()).length()
     }
 
+    /// Size of a deque in bytes, its buffer included.
+    pub fn deque_bytes(&self, deque: impl Operand<'h>) -> usize {
+        let (core, deque) = (self.core(), deque.value());
+        core.expect_kind(deque, Kind::Deque);
+        let buffer_bytes = match core.cage.addr(deque).add(HEADER_BYTES).value() {
+            Value::UNDEFINED => 0,
+            buffer => self.size_of(self.lend(buffer)),
+        };
+        self.size_of(self.lend(deque)) + buffer_bytes
+    }
+
     /// Element `index` from the front.
     pub fn deque_get(&self, deque: impl Operand<'h>, index: usize) -> Option<Ref<'_, 'h>> {
         let ring = self.core().ring(deque.value());

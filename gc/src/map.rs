@@ -222,6 +222,18 @@ impl<'s, 'h> Scope<'s, 'h> {
         (used.load_u32() - deleted.load_u32()) as usize
     }
 
+    /// Size of a map in bytes, its table included.
+    pub fn map_bytes(&self, map: impl Operand<'h>) -> usize {
+        let (core, map) = (self.core(), map.value());
+        core.expect_kind(map, Kind::Map);
+        let table = core.cage.addr(map).add(HEADER_BYTES).value();
+        let table_bytes = match table {
+            Value::UNDEFINED => 0,
+            table => self.size_of(self.lend(table)),
+        };
+        self.size_of(self.lend(map)) + table_bytes
+    }
+
     /// The value of `key`.
     pub fn map_get(&self, map: impl Operand<'h>, key: impl Operand<'h>) -> Option<Ref<'_, 'h>> {
         let core = self.core();

@@ -1,6 +1,7 @@
 //! Where the numbers of [`crate::stats`] come from.
 
 use crate::cage::GROUP_BYTES;
+use crate::event::HeapSizes;
 use crate::heap::{Core, Heap};
 use crate::page::PAGE_SIZE;
 use crate::stats::{HeapSpaceStatistics, HeapStatistics, MemoryUsage, SpaceName};
@@ -27,6 +28,16 @@ impl Heap {
             external: core.externals.bytes as u64,
             array_buffers: core.externals.raw_bytes() as u64,
         }
+    }
+
+    /// How much each part of the heap holds now.
+    pub fn sizes(&self) -> HeapSizes {
+        self.core.sizes()
+    }
+
+    /// Old-generation bytes at which the next major collection starts.
+    pub fn old_generation_limit(&self) -> u64 {
+        self.core.allocation_limit as u64
     }
 
     /// Whether the heap's memory is backed by huge pages.
