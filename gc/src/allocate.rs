@@ -228,6 +228,49 @@ impl<'s, 'h> Scope<'s, 'h> {
         Ok(self.root_value(core.cage.value(at)))
     }
 
+    /// An array with these elements.
+    ///
+    /// # Errors
+    /// The heap has no room and could not make any.
+    #[inline]
+    pub fn array_with<const N: usize>(
+        &mut self,
+        elements: [Init<'_, 'h>; N],
+    ) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let core = self.core();
+        let bytes = wide_size(N, 0);
+        if bytes > core.max_young_object {
+            return self.long_array_with(&elements);
+        }
+        let at = core.allocate(bytes)?;
+        at.store_u64(Descriptor::wide(Kind::Array, builtin::ARRAY).0 as u64);
+        at.add(HEADER_BYTES).store_u64(wide_word(N, 0));
+        let first = at.add(HEADER_BYTES + WIDE_BYTES);
+        if N % 2 == 1 {
+            first.add(slot_bytes(N) - 8).store_u64(UNDEFINED_PAIR);
+        }
+        // As for `object_with`.
+        for (i, init) in elements.iter().enumerate() {
+            first.add(4 * i).store_u32(init.value().0);
+        }
+        Ok(self.root_value(core.cage.value(at)))
+    }
+
+    /// [`Scope::array_with`] for an array that is born old: through the barrier.
+    #[cold]
+    fn long_array_with(
+        &mut self,
+        elements: &[Init<'_, 'h>],
+    ) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let array = self.array(elements.len())?;
+        let core = self.core();
+        let (first, _, _) = core.slots_of(crate::scope::Sealed::value(array));
+        for (i, init) in elements.iter().enumerate() {
+            core.write(first.add(4 * i), init.value());
+        }
+        Ok(array)
+    }
+
     /// A string.
     ///
     /// # Errors
