@@ -148,6 +148,7 @@ impl Core {
         self.allocated_before += allocated as u64;
         self.young_after_collection = self.young.used();
         self.clock.charge(Work::Allocated, allocated as u64);
+        self.verify_under_stress("before", kind, reason);
         self.clock.charge(Work::Pause, 1);
         let before = self.sizes();
         self.tracer.begin(
@@ -169,6 +170,7 @@ impl Core {
         event.old_generation_limit = self.allocation_limit as u64;
         event.max_old_generation = self.limits.max_old_generation_size as u64;
         let event = self.tracer.end(self.clock.as_ref(), after);
+        self.verify_under_stress("after", event.kind, event.reason);
         if let Some(observer) = &mut self.observer {
             observer.on_gc(&event);
         }

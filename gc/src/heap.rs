@@ -56,6 +56,8 @@ pub(crate) struct Core {
     pub(crate) limits: HeapLimits,
     pub(crate) options: HeapOptions,
     pub(crate) stress: Option<StressSchedule>,
+    /// How often the stress mode has run the verifier.
+    pub(crate) verifications: u64,
     /// Allocations until the stress mode collects.
     pub(crate) allocations_to_collection: u32,
     /// Old-generation bytes at which the next major collection starts.
@@ -180,6 +182,7 @@ impl Core {
             allocated_before: 0,
             young_after_collection: 0,
             peak_metadata: std::cell::Cell::new(0),
+            verifications: 0,
             allocations_to_collection: 0,
             limits,
             options,

@@ -51,6 +51,7 @@ mod sweeper;
 pub mod system;
 mod tracer;
 mod value;
+pub mod verify;
 mod walk;
 mod young;
 
@@ -71,4 +72,5 @@ pub use scope::{Immediate, Init, Local, Operand, Ref, Scope, Smi};
 pub use shape::{Shape, ShapeError, ShapeInfo};
 pub use stats::{HeapSpaceStatistics, HeapStatistics, MemoryUsage, SpaceName, SystemMemory};
 pub use stress::{Stress, StressSchedule};
+pub use verify::{Invariant, Verified, VerifyError};
 pub use walk::{HeapWalk, ObjectRef, RootGroup, SlotContent, StoreRef};
