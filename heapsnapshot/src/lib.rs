@@ -1,7 +1,24 @@
-//! Reads, analyses and writes `.heapsnapshot` files as Chrome DevTools does.
+//! Heap snapshots: writing, reading and analysing `.heapsnapshot` files as Chrome DevTools does.
 #![deny(unsafe_code)]
 
+pub mod analysis;
+mod bits;
+pub mod classes;
+pub mod distances;
+pub mod dom_state;
+pub mod dominators;
 pub mod format;
+pub mod graph;
+pub mod reader;
+mod roots;
 pub mod scanner;
+mod shallow;
 pub mod source;
+pub mod strings;
+#[cfg(test)]
+mod tests;
+mod weak_maps;
 pub mod writer;
+
+pub use graph::{EdgeName, EdgeOrdinal, EdgeRef, NodeId, NodeOrdinal, NodeRef, Snapshot};
+pub use reader::{Input, ReadError, ReadOptions};

@@ -1,0 +1,6 @@
+//! Analyses: one file each, with its complexity, its source and a naive judge in its tests.
+//!
+//! Every analysis takes a [`Snapshot`](crate::Snapshot) and gives plain structs that serialise.
+
+pub mod statistics;
+pub mod summary;

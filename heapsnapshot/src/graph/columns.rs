@@ -1,0 +1,167 @@
+//! Nodes and edges as columns: 17 bytes a node, 8 bytes an edge.
+
+use hashbrown::HashMap;
+
+use crate::format::{EdgeType, NodeType};
+
+/// The dense number of a node: its position in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct NodeOrdinal(pub u32);
+
+/// The dense number of an edge: its position among the edges kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct EdgeOrdinal(pub u32);
+
+/// The identity of an object, the same in every snapshot of a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+pub struct NodeId(pub u32);
+
+impl NodeOrdinal {
+    /// As an index into a column.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl EdgeOrdinal {
+    /// As an index into a column.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Type codes above the known types stand for names this crate does not know.
+pub(crate) const FIRST_UNKNOWN_NODE_TYPE: u8 = NodeType::ALL.len() as u8;
+pub(crate) const FIRST_UNKNOWN_EDGE_TYPE: u8 = EdgeType::ALL.len() as u8;
+
+/// The nodes.
+#[derive(Debug, Default)]
+pub(crate) struct NodeColumns {
+    /// A [`NodeType`], or [`FIRST_UNKNOWN_NODE_TYPE`] and up.
+    pub(crate) kind: Vec<u8>,
+    /// Index into the strings.
+    pub(crate) name: Vec<u32>,
+    pub(crate) id: Vec<u32>,
+    /// Bytes, modulo 2^32.
+    pub(crate) self_size: Vec<u32>,
+    /// The first edge of each node, and the end of the last one's.
+    pub(crate) first_edge: Vec<u32>,
+    /// As in the file; empty if no node says anything.
+    pub(crate) detachedness: Vec<u8>,
+    /// As in the file; empty if no node says anything.
+    pub(crate) trace_node_id: Vec<u32>,
+}
+
+impl NodeColumns {
+    pub(crate) fn len(&self) -> usize {
+        self.kind.len()
+    }
+
+    pub(crate) fn edges_of(&self, node: usize) -> std::ops::Range<usize> {
+        self.first_edge[node] as usize..self.first_edge[node + 1] as usize
+    }
+
+    pub(crate) fn is(&self, node: usize, kind: NodeType) -> bool {
+        self.kind[node] == kind as u8
+    }
+}
+
+/// Bits of a label that hold the name; the type is above them.
+const NAME_BITS: u32 = 29;
+const NAME_MASK: u32 = (1 << NAME_BITS) - 1;
+/// Type bits of a label whose type or name does not fit: both are in the side table.
+const WIDE: u8 = 7;
+
+/// The edges, grouped by the node they leave.
+#[derive(Debug, Default)]
+pub(crate) struct EdgeColumns {
+    /// Type (3 bits) and name (29 bits).
+    label: Vec<u32>,
+    /// Ordinal of the target.
+    pub(crate) to: Vec<u32>,
+    /// Types and names that do not fit a label: unknown types, sparse indexes above 2^29.
+    wide: HashMap<u32, (u8, u32)>,
+}
+
+impl EdgeColumns {
+    pub(crate) fn len(&self) -> usize {
+        self.to.len()
+    }
+
+    pub(crate) fn reserve(&mut self, edges: usize) {
+        self.label.reserve_exact(edges);
+        self.to.reserve_exact(edges);
+    }
+
+    #[inline(always)]
+    pub(crate) fn push(&mut self, kind: u8, name: u32, to: u32) {
+        if kind >= WIDE || name > NAME_MASK {
+            self.push_wide(kind, name);
+        } else {
+            self.label.push(u32::from(kind) << NAME_BITS | name);
+        }
+        self.to.push(to);
+    }
+
+    #[cold]
+    fn push_wide(&mut self, kind: u8, name: u32) {
+        self.wide.insert(self.label.len() as u32, (kind, name));
+        self.label.push(u32::from(WIDE) << NAME_BITS);
+    }
+
+    /// The type's code and the name or index.
+    #[inline(always)]
+    pub(crate) fn label(&self, edge: usize) -> (u8, u32) {
+        let label = self.label[edge];
+        let kind = (label >> NAME_BITS) as u8;
+        if kind == WIDE {
+            self.wide_label(edge)
+        } else {
+            (kind, label & NAME_MASK)
+        }
+    }
+
+    #[cold]
+    fn wide_label(&self, edge: usize) -> (u8, u32) {
+        self.wide
+            .get(&(edge as u32))
+            .copied()
+            .unwrap_or((FIRST_UNKNOWN_EDGE_TYPE, 0))
+    }
+
+    /// The type's code: a known type's, or something of [`FIRST_UNKNOWN_EDGE_TYPE`] and up.
+    #[inline(always)]
+    pub(crate) fn kind(&self, edge: usize) -> u8 {
+        self.label(edge).0
+    }
+
+    /// Whether `edge` is of this type.
+    #[inline(always)]
+    pub(crate) fn is(&self, edge: usize, kind: EdgeType) -> bool {
+        self.kind(edge) == kind as u8
+    }
+
+    /// Keeps the edges that `keep` says, in order.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let mut kept = 0;
+        let wide = std::mem::take(&mut self.wide);
+        for edge in 0..self.len() {
+            if keep(edge) {
+                if let Some(&label) = wide.get(&(edge as u32)) {
+                    self.wide.insert(kept as u32, label);
+                }
+                self.label[kept] = self.label[edge];
+                self.to[kept] = self.to[edge];
+                kept += 1;
+            }
+        }
+        self.truncate(kept);
+    }
+
+    pub(crate) fn truncate(&mut self, edges: usize) {
+        self.label.truncate(edges);
+        self.to.truncate(edges);
+    }
+}

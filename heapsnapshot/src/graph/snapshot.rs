@@ -1,0 +1,258 @@
+//! A snapshot in memory, and what is known about how it was read.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::ops::Range;
+use std::path::Path;
+
+use hashbrown::HashMap;
+
+use super::columns::{FIRST_UNKNOWN_EDGE_TYPE, FIRST_UNKNOWN_NODE_TYPE};
+use super::{
+    EdgeColumns, EdgeOrdinal, EdgeRef, NodeColumns, NodeId, NodeOrdinal, NodeRef, Retainers,
+};
+use crate::classes::Classes;
+use crate::distances::Distances;
+use crate::dom_state::DomState;
+use crate::dominators::Dominators;
+use crate::format::{EdgeType, NodeType};
+use crate::reader::{Damage, Input, Meta, ReadError, ReadOptions, load};
+use crate::roots::UserRoots;
+use crate::shallow::ShallowSizes;
+use crate::strings::StringTable;
+use crate::weak_maps::WeakMapEdges;
+
+/// Where a class or function stands in its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+pub struct Location {
+    /// V8's number of the script.
+    pub script_id: u32,
+    /// Line, from 0.
+    pub line: u32,
+    /// Column, from 0.
+    pub column: u32,
+}
+
+/// One top-level section of the file.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Section {
+    /// Its key.
+    pub name: String,
+    /// Bytes of its value in the uncompressed text.
+    pub bytes: Range<u64>,
+}
+
+/// How the reading went.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct ReadReport {
+    /// Sections in file order.
+    pub sections: Vec<Section>,
+    /// Set if the file is cut short or damaged: what came before was read.
+    pub damage: Option<Damage>,
+    /// Things DevTools would not notice: wrong counts, odd numbers, edges to nowhere. One sentence each.
+    pub oddities: Vec<String>,
+    /// Bytes of uncompressed text read.
+    pub bytes: u64,
+}
+
+/// A heap snapshot: nodes, edges, strings, and everything DevTools derives from them.
+///
+/// Derived numbers are computed when first asked for and kept. A snapshot belongs to one thread.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(crate) meta: Meta,
+    pub(crate) nodes: NodeColumns,
+    pub(crate) edges: EdgeColumns,
+    pub(crate) strings: StringTable,
+    pub(crate) locations: HashMap<u32, Location>,
+    /// The other number arrays by name: `samples`, `scopes` and so on.
+    pub(crate) arrays: Vec<(String, Vec<u32>)>,
+    pub(crate) root: usize,
+    pub(crate) report: ReadReport,
+    pub(crate) raw: bool,
+    pub(crate) unknown_node_types: Vec<String>,
+    pub(crate) unknown_edge_types: Vec<String>,
+    pub(crate) user_roots: OnceCell<UserRoots>,
+    pub(crate) dom_state: OnceCell<DomState>,
+    pub(crate) weak_maps: OnceCell<WeakMapEdges>,
+    pub(crate) shallow: OnceCell<ShallowSizes>,
+    pub(crate) dominators: OnceCell<Dominators>,
+    pub(crate) distances: OnceCell<Distances>,
+    pub(crate) classes: OnceCell<Classes>,
+    pub(crate) retainers: OnceCell<Retainers>,
+}
+
+impl Snapshot {
+    /// Reads a file, compressed or not. A damaged file gives what can be read: see
+    /// [`Snapshot::report`].
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no snapshot.
+    pub fn open(path: impl AsRef<Path>) -> Result<Snapshot, ReadError> {
+        load(Input::open(path.as_ref())?, &ReadOptions::default())
+    }
+
+    /// Reads with options, from any input.
+    ///
+    /// # Errors
+    /// If the input cannot be read or is no snapshot; with [`ReadOptions::strict`] also if it is damaged.
+    pub fn read(input: Input, options: &ReadOptions) -> Result<Snapshot, ReadError> {
+        load(input, options)
+    }
+
+    /// Reads text in memory.
+    ///
+    /// # Errors
+    /// If it is no snapshot.
+    pub fn parse(text: impl Into<Vec<u8>>) -> Result<Snapshot, ReadError> {
+        let text = std::io::Cursor::new(text.into());
+        load(
+            Input::from_reader("text in memory", text)?,
+            &ReadOptions::default(),
+        )
+    }
+
+    /// The file's own description of itself.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// How the reading went.
+    #[must_use]
+    pub fn report(&self) -> &ReadReport {
+        &self.report
+    }
+
+    /// All strings.
+    #[must_use]
+    pub fn strings(&self) -> &StringTable {
+        &self.strings
+    }
+
+    /// A number array of the file that is neither nodes nor edges nor locations, such as `samples`.
+    #[must_use]
+    pub fn array(&self, name: &str) -> Option<&[u32]> {
+        let found = self.arrays.iter().find(|(key, _)| key == name);
+        found.map(|(_, numbers)| numbers.as_slice())
+    }
+
+    /// Number of nodes.
+    #[must_use]
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Number of edges.
+    #[must_use]
+    pub fn edge_count(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// All nodes in file order.
+    pub fn nodes(&self) -> impl ExactSizeIterator<Item = NodeRef<'_>> + DoubleEndedIterator {
+        (0..self.nodes.len()).map(|index| self.at(index))
+    }
+
+    /// The root.
+    #[must_use]
+    pub fn root(&self) -> NodeRef<'_> {
+        self.at(self.root)
+    }
+
+    /// The node with this ordinal.
+    #[must_use]
+    pub fn node(&self, ordinal: NodeOrdinal) -> Option<NodeRef<'_>> {
+        (ordinal.index() < self.nodes.len()).then(|| self.at(ordinal.index()))
+    }
+
+    /// The first node with this id. Complexity: one pass over the ids.
+    #[must_use]
+    pub fn node_by_id(&self, id: NodeId) -> Option<NodeRef<'_>> {
+        let index = self.nodes.id.iter().position(|&other| other == id.0)?;
+        Some(self.at(index))
+    }
+
+    /// The edge with this ordinal.
+    #[must_use]
+    pub fn edge(&self, edge: EdgeOrdinal) -> Option<EdgeRef<'_>> {
+        (edge.index() < self.edges.len()).then(|| EdgeRef::new(self, edge.index()))
+    }
+
+    pub(crate) fn at(&self, index: usize) -> NodeRef<'_> {
+        NodeRef::new(self, index)
+    }
+
+    /// Edges pointing at each node. Computed on the first call: two passes over the edges.
+    pub fn retainers(&self) -> &Retainers {
+        self.retainers
+            .get_or_init(|| Retainers::build(&self.nodes, &self.edges))
+    }
+
+    /// Dominators and retained sizes, as DevTools has them.
+    pub fn dominators(&self) -> &Dominators {
+        self.dominators.get_or_init(|| Dominators::compute(self))
+    }
+
+    /// Distances from the roots, as DevTools has them.
+    pub fn distances(&self) -> &Distances {
+        self.distances.get_or_init(|| Distances::compute(self))
+    }
+
+    /// Classes, as DevTools names them.
+    pub fn classes(&self) -> &Classes {
+        self.classes.get_or_init(|| Classes::compute(self))
+    }
+
+    /// Which nodes hang on a document, and which names that changes.
+    pub fn dom_state(&self) -> &DomState {
+        self.dom_state.get_or_init(|| DomState::compute(self))
+    }
+
+    /// Self sizes with DevTools' correction (or as in the file, with [`ReadOptions::raw`]).
+    pub fn shallow_sizes(&self) -> &[u32] {
+        self.shallow
+            .get_or_init(|| ShallowSizes::compute(self))
+            .sizes(self)
+    }
+
+    pub(crate) fn user_roots(&self) -> &UserRoots {
+        self.user_roots.get_or_init(|| UserRoots::find(self))
+    }
+
+    pub(crate) fn weak_maps(&self) -> &WeakMapEdges {
+        self.weak_maps
+            .get_or_init(|| WeakMapEdges::find(&self.strings))
+    }
+
+    /// Name of a node type by its code.
+    pub(crate) fn node_type_name(&self, code: u8) -> &str {
+        match NodeType::ALL.get(usize::from(code)) {
+            Some(known) => known.name(),
+            None => name_at(&self.unknown_node_types, code - FIRST_UNKNOWN_NODE_TYPE),
+        }
+    }
+
+    /// Name of an edge type by its code.
+    pub(crate) fn edge_type_name(&self, code: u8) -> &str {
+        match EdgeType::ALL.get(usize::from(code)) {
+            Some(known) => known.name(),
+            None => name_at(&self.unknown_edge_types, code - FIRST_UNKNOWN_EDGE_TYPE),
+        }
+    }
+
+    /// A node's name as the file has it, or with DevTools' `Detached ` before it.
+    pub(crate) fn raw_name(&self, index: usize) -> Cow<'_, str> {
+        let name = self.strings.get(self.nodes.name[index]);
+        if self.dom_state().is_renamed(index) {
+            return Cow::Owned(format!("Detached {name}"));
+        }
+        name
+    }
+}
+
+fn name_at(names: &[String], code: u8) -> &str {
+    names
+        .get(usize::from(code))
+        .map_or("undefined", String::as_str)
+}

@@ -1,0 +1,143 @@
+//! Where the bytes come from: a file, standard input, any reader; plain, gzip or zstd.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+
+use super::error::ReadError;
+
+/// A byte stream with a name for messages, decompressed if need be.
+pub struct Input {
+    /// The file, or `standard input`.
+    pub(crate) name: String,
+    /// Length of the uncompressed text, when known beforehand.
+    pub(crate) length: Option<u64>,
+    pub(crate) bytes: Box<dyn Read>,
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Input {
+    /// A file; compressed or not is seen from its first bytes, not from its name.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] if it cannot be opened.
+    pub fn open(path: &Path) -> Result<Input, ReadError> {
+        let name = path.display().to_string();
+        let file = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
+        match file {
+            Ok((metadata, _)) if metadata.is_dir() => Err(ReadError::Io {
+                name,
+                source: io::Error::other("is a directory, not a snapshot"),
+            }),
+            Ok((metadata, file)) => {
+                let length = metadata.is_file().then_some(metadata.len());
+                Input::sniff(name, file, length)
+            }
+            Err(source) => Err(ReadError::Io { name, source }),
+        }
+    }
+
+    /// Standard input.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] if its first bytes cannot be read.
+    pub fn stdin() -> Result<Input, ReadError> {
+        Input::sniff("standard input".to_owned(), io::stdin(), None)
+    }
+
+    /// Any reader, under a name for messages.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`] if its first bytes cannot be read.
+    pub fn from_reader(name: &str, bytes: impl Read + 'static) -> Result<Input, ReadError> {
+        Input::sniff(name.to_owned(), bytes, None)
+    }
+
+    fn sniff(
+        name: String,
+        mut bytes: impl Read + 'static,
+        length: Option<u64>,
+    ) -> Result<Input, ReadError> {
+        let mut magic = Vec::with_capacity(4);
+        if let Err(source) = bytes.by_ref().take(4).read_to_end(&mut magic) {
+            return Err(ReadError::Io { name, source });
+        }
+        let gzip = magic.starts_with(&[0x1f, 0x8b]);
+        let zstd = magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
+        let whole = io::Cursor::new(magic).chain(bytes);
+        if gzip {
+            let bytes = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, whole));
+            return Ok(Input {
+                name,
+                length: None,
+                bytes: Box::new(bytes),
+            });
+        }
+        if zstd {
+            let frames = ZstdFrames {
+                state: Frame::Between(BufReader::new(Box::new(whole))),
+            };
+            return Ok(Input {
+                name,
+                length: None,
+                bytes: Box::new(frames),
+            });
+        }
+        Ok(Input {
+            name,
+            length,
+            bytes: Box::new(whole),
+        })
+    }
+}
+
+type Source = BufReader<Box<dyn Read>>;
+
+/// zstd frames one after the other, as the `zstd` tool itself writes them for large files.
+struct ZstdFrames {
+    state: Frame,
+}
+
+enum Frame {
+    Between(Source),
+    Inside(Box<StreamingDecoder<Source, ruzstd::decoding::FrameDecoder>>),
+    Done,
+}
+
+impl Read for ZstdFrames {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match std::mem::replace(&mut self.state, Frame::Done) {
+                Frame::Done => return Ok(0),
+                Frame::Between(mut source) => {
+                    if io::BufRead::fill_buf(&mut source)?.is_empty() {
+                        return Ok(0);
+                    }
+                    let frame = StreamingDecoder::new(source).map_err(|error| {
+                        io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+                    })?;
+                    self.state = Frame::Inside(Box::new(frame));
+                }
+                Frame::Inside(mut frame) => {
+                    let read = frame.read(out)?;
+                    if read == 0 && !out.is_empty() {
+                        self.state = Frame::Between(frame.into_inner());
+                        continue;
+                    }
+                    self.state = Frame::Inside(frame);
+                    return Ok(read);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,609 @@
+//! From sections to columns.
+
+use std::io::Read;
+
+use hashbrown::HashMap;
+
+use super::error::{Damage, ReadError};
+use super::input::Input;
+use super::meta::{EdgeLayout, Meta, NodeLayout};
+use super::sections::{Numbers, Sections, Stop};
+use crate::graph::{EdgeColumns, Location, NodeColumns, ReadReport, Section, Snapshot};
+use crate::scanner::Path;
+use crate::strings::StringTable;
+
+/// Called with the bytes read and, when known, the bytes there are.
+pub type Progress = Box<dyn FnMut(u64, Option<u64>)>;
+
+/// How to read.
+#[derive(Default)]
+pub struct ReadOptions {
+    /// Refuse a damaged file instead of giving what can be read.
+    pub strict: bool,
+    /// Leave self sizes as the file has them: no attribution to owners.
+    pub raw: bool,
+    /// Which scanner path to take; the fastest if not said.
+    pub scanner: Option<Path>,
+    /// Told now and then how far the reading is.
+    pub progress: Option<Progress>,
+}
+
+impl std::fmt::Debug for ReadOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReadOptions")
+            .field("strict", &self.strict)
+            .field("raw", &self.raw)
+            .field("scanner", &self.scanner)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The `snapshot` object may be at most this long.
+const META_LIMIT: usize = 1 << 24;
+
+/// Reads a snapshot.
+pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, ReadError> {
+    let path = options.scanner.unwrap_or_else(Path::detect);
+    let mut loader = Loader {
+        length: input.length,
+        sections: Sections::new(input.bytes, path),
+        meta: None,
+        nodes: Nodes::default(),
+        edges: Edges::default(),
+        strings: StringTable::default(),
+        early: Vec::new(),
+        locations: Vec::new(),
+        arrays: Vec::new(),
+        report: ReadReport::default(),
+    };
+    let name = input.name;
+    if let Err((section, stop)) = loader.run() {
+        let offset = loader.sections.offset();
+        let reason = match stop {
+            Stop::Io(source) => return Err(ReadError::Io { name, source }),
+            Stop::End => "the file ends here".to_owned(),
+            Stop::Syntax(reason) => reason,
+        };
+        let damage = Damage {
+            section: if section.is_empty() {
+                loader.awaited().to_owned()
+            } else {
+                section.clone()
+            },
+            offset,
+            reason,
+        };
+        if loader.meta.is_none() {
+            let reason = match section.as_str() {
+                "" => format!("not a heap snapshot: {}", damage.reason),
+                _ => format!("in \"{section}\": {}", damage.reason),
+            };
+            return Err(ReadError::NotASnapshot {
+                name,
+                offset,
+                reason,
+            });
+        }
+        if options.strict {
+            return Err(ReadError::Damaged { name, damage });
+        }
+        loader.report.damage = Some(damage);
+    }
+    loader.report.bytes = loader.sections.offset();
+    loader.finish(&name, options)
+}
+
+struct Loader<R> {
+    sections: Sections<R>,
+    length: Option<u64>,
+    meta: Option<Meta>,
+    nodes: Nodes,
+    edges: Edges,
+    strings: StringTable,
+    /// `nodes` and `edges` that came before `snapshot`, which says how to take them apart.
+    early: Vec<(String, Vec<u32>)>,
+    locations: Vec<u32>,
+    arrays: Vec<(String, Vec<u32>)>,
+    report: ReadReport,
+}
+
+impl<R: Read> Loader<R> {
+    /// Reads the whole text; on failure says in which section.
+    fn run(&mut self) -> Result<(), (String, Stop)> {
+        let outside = |stop| (String::new(), stop);
+        self.sections.skip_mark().map_err(outside)?;
+        self.sections.expect(b'{').map_err(outside)?;
+        loop {
+            if self.sections.peek().map_err(outside)? == b'}' {
+                self.sections.expect(b'}').map_err(outside)?;
+                break;
+            }
+            let key = self.sections.key().map_err(outside)?;
+            self.sections
+                .expect(b':')
+                .map_err(|stop| (key.clone(), stop))?;
+            self.sections.peek().map_err(|stop| (key.clone(), stop))?;
+            let start = self.sections.offset();
+            let read = self.section(&key);
+            let bytes = start..self.sections.offset();
+            self.report.sections.push(Section {
+                name: key.clone(),
+                bytes,
+            });
+            read.map_err(|stop| (key.clone(), stop))?;
+            // DevTools reads no further than the strings; a missing brace is no damage to it.
+            match self.sections.peek() {
+                Err(Stop::End) if self.whole() => return Ok(()),
+                Err(stop) => return Err((key, stop)),
+                Ok(b',') => self.sections.expect(b',').map_err(|stop| (key, stop))?,
+                Ok(b'}') => {}
+                Ok(other) => {
+                    let other = other.escape_ascii();
+                    return Err((
+                        key,
+                        Stop::Syntax(format!("found `{other}` after the section")),
+                    ));
+                }
+            }
+        }
+        if self.meta.is_none() {
+            return Err(outside(Stop::Syntax(
+                "there is no section \"snapshot\"".to_owned(),
+            )));
+        }
+        for name in ["nodes", "edges", "strings"] {
+            if !self
+                .report
+                .sections
+                .iter()
+                .any(|section| section.name == name)
+            {
+                let missing = format!("there is no section \"{name}\"");
+                return Err((name.to_owned(), Stop::Syntax(missing)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The section that should come next.
+    fn awaited(&self) -> &'static str {
+        let missing = |name: &&str| {
+            !self
+                .report
+                .sections
+                .iter()
+                .any(|section| section.name == *name)
+        };
+        ["snapshot", "nodes", "edges", "strings"]
+            .into_iter()
+            .find(missing)
+            .unwrap_or("strings")
+    }
+
+    /// All sections that matter have been read.
+    fn whole(&self) -> bool {
+        let has = |name| {
+            self.report
+                .sections
+                .iter()
+                .any(|section| section.name == name)
+        };
+        self.meta.is_some() && ["nodes", "edges", "strings"].into_iter().all(has)
+    }
+
+    fn section(&mut self, key: &str) -> Result<(), Stop> {
+        let repeated = self
+            .report
+            .sections
+            .iter()
+            .any(|section| section.name == key);
+        match key {
+            _ if repeated => {
+                self.report.oddities.push(format!(
+                    "section \"{key}\" comes twice; the first one counts"
+                ));
+                self.sections.value(|_| Ok(()))
+            }
+            "snapshot" => self.header(),
+            "nodes" | "edges" if self.meta.is_none() => {
+                let mut numbers = Vec::new();
+                let read = self.numbers(key, 1, |batch| numbers.extend_from_slice(batch));
+                self.early.push((key.to_owned(), numbers));
+                read
+            }
+            "nodes" => {
+                let mut nodes = std::mem::take(&mut self.nodes);
+                let stride = nodes.layout.map_or(1, |layout| layout.stride);
+                let read = self.numbers(key, stride, |batch| nodes.take(batch));
+                self.nodes = nodes;
+                read
+            }
+            "edges" => {
+                let mut edges = std::mem::take(&mut self.edges);
+                let stride = edges.layout.map_or(1, |layout| layout.stride);
+                let read = self.numbers(key, stride, |batch| edges.take(batch));
+                self.edges = edges;
+                read
+            }
+            "strings" => self.sections.strings(&mut self.strings),
+            "locations" => {
+                let mut numbers = Vec::new();
+                let read = self.numbers(key, 1, |batch| numbers.extend_from_slice(batch));
+                self.locations = numbers;
+                read
+            }
+            "samples" | "scopes" | "scope_context_vars" | "scope_uses" | "trace_function_infos" => {
+                let mut numbers = Vec::new();
+                let read = self.numbers(key, 1, |batch| numbers.extend_from_slice(batch));
+                self.arrays.push((key.to_owned(), numbers));
+                read
+            }
+            _ => self.sections.value(|_| Ok(())),
+        }
+    }
+
+    fn header(&mut self) -> Result<(), Stop> {
+        let mut json = Vec::new();
+        self.sections.value(|text| {
+            json.extend_from_slice(text);
+            if json.len() > META_LIMIT {
+                Err(Stop::Syntax("over 16 MiB of meta".to_owned()))
+            } else {
+                Ok(())
+            }
+        })?;
+        let meta = Meta::parse(&json).map_err(Stop::Syntax)?;
+        // Room for what is announced, but never more than a file of this size can hold: two bytes
+        // a number. Unknown lengths (compressed, standard input) grow as they come.
+        let most = |count: u64, stride: usize| match self.length {
+            Some(length) => count.min(length / (2 * stride as u64)) as usize,
+            None => count.min(1 << 16) as usize,
+        };
+        self.nodes = Nodes::new(&meta, most(meta.node_count, meta.node_fields.len()));
+        self.edges = Edges::new(&meta, most(meta.edge_count, meta.edge_fields.len()));
+        for (key, numbers) in std::mem::take(&mut self.early) {
+            match key.as_str() {
+                "nodes" => {
+                    let whole = numbers.len() - numbers.len() % meta.node_fields.len().max(1);
+                    self.nodes.take(&numbers[..whole]);
+                }
+                _ => {
+                    let whole = numbers.len() - numbers.len() % meta.edge_fields.len().max(1);
+                    self.edges.take(&numbers[..whole]);
+                }
+            }
+        }
+        self.meta = Some(meta);
+        Ok(())
+    }
+
+    fn numbers(
+        &mut self,
+        key: &str,
+        stride: usize,
+        mut take: impl FnMut(&[u32]),
+    ) -> Result<(), Stop> {
+        let mut numbers = Numbers::default();
+        let read = self.sections.numbers(stride, &mut numbers, |batch| {
+            take(batch);
+            Ok(())
+        });
+        let oddities = &mut self.report.oddities;
+        if let Some(at) = numbers.odd {
+            oddities.push(format!(
+                "\"{key}\", byte {at}: not an unsigned integer; DevTools reads only the digits"
+            ));
+        }
+        if let Some(at) = numbers.wrapped {
+            oddities.push(format!(
+                "\"{key}\", byte {at}: a number of 2^32 or more; kept modulo 2^32, as DevTools does"
+            ));
+        }
+        if numbers.remainder != 0 && read.is_ok() {
+            oddities.push(format!(
+                "\"{key}\" ends with {} numbers that make no whole record",
+                numbers.remainder
+            ));
+        }
+        read
+    }
+
+    fn finish(mut self, name: &str, options: &ReadOptions) -> Result<Snapshot, ReadError> {
+        let too_large = |reason: &str| ReadError::TooLarge {
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let Some(meta) = self.meta.take() else {
+            return Err(too_large("no header"));
+        };
+        if self.nodes.columns.len() >= 1 << 30 || self.edges.columns.len() >= u32::MAX as usize {
+            return Err(too_large("over 2^30 nodes or 2^32 edges"));
+        }
+        if self.nodes.columns.len() == 0 {
+            let reason = "there are no nodes".to_owned();
+            let offset = self.report.bytes;
+            return Err(ReadError::NotASnapshot {
+                name: name.to_owned(),
+                offset,
+                reason,
+            });
+        }
+        let node_stride = meta.node_fields.len() as u64;
+        let (unknown_node_types, unknown_edge_types) = (self.nodes.unknown, self.edges.unknown);
+        let (mut nodes, mut edges) = (self.nodes.columns, self.edges.columns);
+        let report = &mut self.report;
+        let whole = report.damage.is_none();
+        if whole && nodes.len() as u64 != meta.node_count {
+            report.oddities.push(format!(
+                "{} nodes announced, {} found",
+                meta.node_count,
+                nodes.len()
+            ));
+        }
+        if whole && edges.len() as u64 + self.edges.lost != meta.edge_count {
+            let found = edges.len() as u64 + self.edges.lost;
+            report.oddities.push(format!(
+                "{} edges announced, {found} found",
+                meta.edge_count
+            ));
+        }
+        close_edges(&mut nodes, &mut edges, self.edges.misplaced, report);
+        let root = meta.root_index / node_stride;
+        let root = if root < nodes.len() as u64 && meta.root_index % node_stride == 0 {
+            root as usize
+        } else {
+            report.oddities.push(format!(
+                "root_index {} is no node; the first one is taken",
+                meta.root_index
+            ));
+            0
+        };
+        self.strings.shrink();
+        Ok(Snapshot {
+            locations: locations(&meta, &self.locations),
+            nodes,
+            edges,
+            strings: self.strings,
+            arrays: self.arrays,
+            root,
+            report: self.report,
+            raw: options.raw,
+            unknown_node_types,
+            unknown_edge_types,
+            meta,
+            user_roots: Default::default(),
+            dom_state: Default::default(),
+            weak_maps: Default::default(),
+            shallow: Default::default(),
+            dominators: Default::default(),
+            distances: Default::default(),
+            classes: Default::default(),
+            retainers: Default::default(),
+        })
+    }
+}
+
+/// Makes the edge ranges and targets consistent, so that no walk can leave the columns.
+fn close_edges(
+    nodes: &mut NodeColumns,
+    edges: &mut EdgeColumns,
+    misplaced: u64,
+    report: &mut ReadReport,
+) {
+    let found = edges.len() as u64;
+    let counted = u64::from(nodes.first_edge.last().copied().unwrap_or(0));
+    if counted != found && report.damage.is_none() {
+        report.oddities.push(format!(
+            "the nodes count {counted} edges, the file has {found}"
+        ));
+    }
+    if counted < found {
+        edges.truncate(counted as usize);
+    } else if counted > found {
+        for first in &mut nodes.first_edge {
+            *first = (*first).min(found as u32);
+        }
+    }
+    if misplaced > 0 {
+        report.oddities.push(format!(
+            "{misplaced} edges point between two nodes; they are left out"
+        ));
+    }
+    let count = nodes.len() as u32;
+    if edges.to.iter().all(|&to| to < count) {
+        return;
+    }
+    let outside = edges.to.iter().filter(|&&to| to >= count).count() as u64
+        - misplaced.min(edges.len() as u64);
+    if outside > 0 {
+        report.oddities.push(format!(
+            "{outside} edges point at no node; they are left out"
+        ));
+    }
+    // Shift the ranges by the edges left out before each.
+    let (mut kept, mut edge) = (0_u32, 0);
+    for first in &mut nodes.first_edge {
+        while edge < *first as usize {
+            kept += u32::from(edges.to[edge] < count);
+            edge += 1;
+        }
+        *first = kept;
+    }
+    let good: Vec<bool> = edges.to.iter().map(|&to| to < count).collect();
+    edges.retain(|edge| good[edge]);
+}
+
+fn locations(meta: &Meta, numbers: &[u32]) -> HashMap<u32, Location> {
+    let at = |name: &str| meta.location_fields.iter().position(|field| field == name);
+    let (Some(object), Some(script), Some(line), Some(column)) = (
+        at("object_index"),
+        at("script_id"),
+        at("line"),
+        at("column"),
+    ) else {
+        return HashMap::new();
+    };
+    let stride = meta.node_fields.len() as u32;
+    let records = numbers.chunks_exact(meta.location_fields.len());
+    records
+        .map(|record| {
+            let place = Location {
+                script_id: record[script],
+                line: record[line],
+                column: record[column],
+            };
+            (record[object] / stride, place)
+        })
+        .collect()
+}
+
+/// Node numbers into columns.
+#[derive(Default)]
+struct Nodes {
+    layout: Option<NodeLayout>,
+    codes: Vec<u8>,
+    unknown: Vec<String>,
+    columns: NodeColumns,
+}
+
+/// The code of each type of the file, and the names of those that are unknown.
+fn codes(names: &[String], known: &[Option<u8>], first_unknown: u8) -> (Vec<u8>, Vec<String>) {
+    let mut unknown = Vec::new();
+    let codes = names
+        .iter()
+        .zip(known)
+        .map(|(name, known)| {
+            known.unwrap_or_else(|| {
+                let code = usize::from(first_unknown) + unknown.len();
+                unknown.push(name.clone());
+                u8::try_from(code).unwrap_or(u8::MAX)
+            })
+        })
+        .collect();
+    (codes, unknown)
+}
+
+impl Nodes {
+    fn new(meta: &Meta, room: usize) -> Nodes {
+        let known: Vec<_> = meta
+            .known_node_types()
+            .into_iter()
+            .map(|kind| kind.map(|kind| kind as u8))
+            .collect();
+        let (codes, unknown) = codes(
+            &meta.node_types,
+            &known,
+            crate::format::NodeType::ALL.len() as u8,
+        );
+        let mut columns = NodeColumns::default();
+        columns.kind.reserve_exact(room);
+        columns.name.reserve_exact(room);
+        columns.id.reserve_exact(room);
+        columns.self_size.reserve_exact(room);
+        columns.first_edge.reserve_exact(room + 1);
+        columns.first_edge.push(0);
+        Nodes {
+            layout: Some(meta.node_layout()),
+            codes,
+            unknown,
+            columns,
+        }
+    }
+
+    fn take(&mut self, batch: &[u32]) {
+        let Some(layout) = self.layout else { return };
+        let columns = &mut self.columns;
+        for record in batch.chunks_exact(layout.stride) {
+            let kind = self
+                .codes
+                .get(record[layout.kind] as usize)
+                .copied()
+                .unwrap_or(u8::MAX);
+            columns.kind.push(kind);
+            columns.name.push(record[layout.name]);
+            columns.id.push(layout.id.map_or(0, |at| record[at]));
+            columns
+                .self_size
+                .push(layout.self_size.map_or(0, |at| record[at]));
+            let edges = layout.edge_count.map_or(0, |at| record[at]);
+            let last = columns.first_edge[columns.first_edge.len() - 1];
+            columns.first_edge.push(last.saturating_add(edges));
+            if let Some(at) = layout.detachedness
+                && (record[at] != 0 || !columns.detachedness.is_empty())
+            {
+                columns.detachedness.resize(columns.kind.len() - 1, 0);
+                columns.detachedness.push((record[at] & 3) as u8);
+            }
+            if let Some(at) = layout.trace_node_id
+                && (record[at] != 0 || !columns.trace_node_id.is_empty())
+            {
+                columns.trace_node_id.resize(columns.kind.len() - 1, 0);
+                columns.trace_node_id.push(record[at]);
+            }
+        }
+    }
+}
+
+/// Edge numbers into columns.
+#[derive(Default)]
+struct Edges {
+    layout: Option<EdgeLayout>,
+    codes: Vec<u8>,
+    unknown: Vec<String>,
+    node_stride: u32,
+    /// Edges whose target is no node's position; kept with a target no file has.
+    misplaced: u64,
+    /// Edges beyond what 32 bits count.
+    lost: u64,
+    columns: EdgeColumns,
+}
+
+impl Edges {
+    fn new(meta: &Meta, room: usize) -> Edges {
+        let known: Vec<_> = meta
+            .known_edge_types()
+            .into_iter()
+            .map(|kind| kind.map(|kind| kind as u8))
+            .collect();
+        let (codes, unknown) = codes(
+            &meta.edge_types,
+            &known,
+            crate::format::EdgeType::ALL.len() as u8,
+        );
+        let mut columns = EdgeColumns::default();
+        columns.reserve(room);
+        let node_stride = meta.node_fields.len() as u32;
+        Edges {
+            layout: Some(meta.edge_layout()),
+            codes,
+            unknown,
+            node_stride,
+            columns,
+            ..Edges::default()
+        }
+    }
+
+    fn take(&mut self, batch: &[u32]) {
+        let Some(layout) = self.layout else { return };
+        if self.columns.len() + batch.len() / layout.stride >= u32::MAX as usize {
+            self.lost += (batch.len() / layout.stride) as u64;
+            return;
+        }
+        // Division by a number only the file knows: by its reciprocal, exact for 32 bits.
+        let stride = self.node_stride;
+        let reciprocal = (1_u64 << 40) / u64::from(stride) + 1;
+        for record in batch.chunks_exact(layout.stride) {
+            let kind = self
+                .codes
+                .get(record[layout.kind] as usize)
+                .copied()
+                .unwrap_or(u8::MAX);
+            let index = record[layout.to];
+            let mut to = ((u128::from(index) * u128::from(reciprocal)) >> 40) as u32;
+            if to * stride != index {
+                (to, self.misplaced) = (u32::MAX, self.misplaced + 1);
+            }
+            self.columns.push(kind, record[layout.label], to);
+        }
+    }
+}

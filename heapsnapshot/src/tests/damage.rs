@@ -1,0 +1,274 @@
+//! Files that are cut, shuffled, compressed, odd or hostile.
+
+use std::io::{Cursor, Write};
+
+use super::{Builder, Random, random_graph};
+use crate::analysis::statistics::statistics;
+use crate::analysis::summary::{GroupBy, summary};
+use crate::reader::{Input, ReadError, ReadOptions};
+use crate::scanner::Path;
+use crate::{NodeOrdinal, Snapshot};
+
+fn sample() -> Builder {
+    let mut graph = Builder::new();
+    let cache = graph.node("object", "Cache", 3, 16);
+    let text = graph.node("string", "a \"quoted\" \\ string: \u{1f600}", 5, 24);
+    graph
+        .edge(0, "property", "cache", cache)
+        .edge(cache, "element", "0", text);
+    graph
+}
+
+/// Everything derived from a snapshot, so that nothing in it goes untouched.
+fn exercise(snapshot: &Snapshot) {
+    let _ = summary(snapshot, GroupBy::Class, None);
+    let _ = summary(
+        snapshot,
+        GroupBy::Script,
+        Some(&|node: NodeOrdinal| node.0.is_multiple_of(2)),
+    );
+    let _ = statistics(snapshot);
+    for node in snapshot.nodes() {
+        let _ = (
+            node.name(),
+            node.class_name(),
+            node.distance(),
+            node.retained_size(),
+            node.type_name(),
+        );
+        assert!(
+            node.edges()
+                .all(|edge| edge.from().ordinal() == node.ordinal())
+        );
+        assert!(
+            node.retainers()
+                .all(|edge| edge.to().ordinal() == node.ordinal())
+        );
+        for edge in node.edges() {
+            let _ = (edge.name().to_string(), edge.type_name());
+        }
+    }
+}
+
+#[test]
+fn a_file_cut_anywhere_gives_what_came_before() {
+    let text = sample().text();
+    let whole = text.trim_end().len();
+    for cut in 0..whole - 1 {
+        match Snapshot::parse(&text.as_bytes()[..cut]) {
+            Err(ReadError::NotASnapshot { offset, .. }) => assert!(offset <= cut as u64),
+            Err(other) => panic!("{other}"),
+            Ok(snapshot) => {
+                let damage = snapshot.report().damage.clone().expect("damage");
+                assert!(damage.offset <= cut as u64, "{damage}");
+                assert!(
+                    ["nodes", "edges", "strings"].contains(&damage.section.as_str()),
+                    "{damage}"
+                );
+                exercise(&snapshot);
+            }
+        }
+        let input =
+            Input::from_reader("cut", Cursor::new(text.as_bytes()[..cut].to_vec())).unwrap();
+        assert!(
+            Snapshot::read(
+                input,
+                &ReadOptions {
+                    strict: true,
+                    ..ReadOptions::default()
+                }
+            )
+            .is_err()
+        );
+    }
+    // Only the last brace is missing: DevTools does not mind.
+    let snapshot = Snapshot::parse(&text.as_bytes()[..whole - 1]).unwrap();
+    assert_eq!(snapshot.report().damage, None);
+}
+
+#[test]
+fn bytes_changed_at_random_do_no_harm() {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    for _ in 0..3000 {
+        let mut text = random_graph(&mut random).text().into_bytes();
+        for _ in 0..=random.below(4) {
+            let at = random.below(text.len());
+            match random.below(3) {
+                0 => text[at] = random.below(256) as u8,
+                1 => text[at] = b"0123456789,]}[{\":"[random.below(17)],
+                _ => drop(text.remove(at)),
+            }
+        }
+        if let Ok(snapshot) = Snapshot::parse(text) {
+            exercise(&snapshot);
+        }
+    }
+}
+
+#[test]
+fn sections_in_any_order_with_any_blanks() {
+    let text = sample().text();
+    let sections: Vec<&str> = text
+        .trim_end()
+        .trim_matches(['{', '}'])
+        .split(",\n")
+        .collect();
+    // The split also cuts inside arrays at "\n,": put the sections together by their keys.
+    let starts: Vec<usize> = ["\"snapshot\":", "\"nodes\":", "\"edges\":", "\"strings\":"]
+        .iter()
+        .map(|key| text.find(key).unwrap())
+        .collect();
+    assert!(sections.len() >= 4);
+    let part = |at: usize| {
+        let end = starts
+            .get(at + 1)
+            .copied()
+            .unwrap_or(text.trim_end().len() - 1);
+        text[starts[at]..end].trim_end().trim_end_matches(',')
+    };
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [1, 0, 3, 2], [2, 3, 0, 1]] {
+        let parts: Vec<_> = order
+            .iter()
+            .map(|&at| part(at).replace(',', " ,\r\n\t"))
+            .collect();
+        let unknown = "\"later\" : {\"a\":[1,[2,{\"b\":\"]}\\\"\"}]],\"c\":null}";
+        let shuffled = format!(
+            "\u{feff} {{ {} , {unknown},\"n\":-1.5e3 }}\n",
+            parts.join(" , ")
+        );
+        let snapshot = Snapshot::parse(shuffled).unwrap();
+        assert_eq!(snapshot.report().damage, None);
+        assert_eq!(snapshot.report().oddities, [""; 0]);
+        assert_eq!(snapshot.report().sections.len(), 6);
+        let cache = snapshot.root().edges().next().unwrap().to();
+        assert_eq!(
+            (cache.name().as_ref(), cache.retained_size()),
+            ("Cache", 40)
+        );
+        exercise(&snapshot);
+    }
+}
+
+#[test]
+fn compressed_files_read_the_same() {
+    let text = sample().text();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let zstd = ruzstd::encoding::compress_to_vec(
+        text.as_bytes(),
+        ruzstd::encoding::CompressionLevel::Fastest,
+    );
+    for compressed in [gzip, zstd] {
+        let snapshot = Snapshot::parse(compressed.clone()).unwrap();
+        assert_eq!(snapshot.report().damage, None);
+        assert_eq!(snapshot.report().bytes, text.trim_end().len() as u64);
+        exercise(&snapshot);
+        for cut in 5..compressed.len() {
+            if let Ok(snapshot) = Snapshot::parse(&compressed[..cut]) {
+                exercise(&snapshot);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_scanner_path_gives_the_same_snapshot() {
+    let mut random = Random(77);
+    for _ in 0..50 {
+        let text = random_graph(&mut random).text();
+        let mut shown = Vec::new();
+        for path in Path::available() {
+            let input =
+                Input::from_reader("memory", Cursor::new(text.clone().into_bytes())).unwrap();
+            let options = ReadOptions {
+                scanner: Some(path),
+                ..ReadOptions::default()
+            };
+            let snapshot = Snapshot::read(input, &options).unwrap();
+            shown.push(format!("{:?}{:?}", snapshot.nodes, snapshot.edges));
+        }
+        assert!(shown.windows(2).all(|two| two[0] == two[1]));
+    }
+}
+
+#[test]
+fn wrong_counts_and_targets_are_reported() {
+    let text = sample().text();
+    let read = |from: &str, to: &str| {
+        assert!(text.contains(from), "{text}");
+        let snapshot = Snapshot::parse(text.replace(from, to)).unwrap();
+        exercise(&snapshot);
+        snapshot.report().oddities.clone()
+    };
+    assert_eq!(
+        read("\"node_count\":3", "\"node_count\":4"),
+        ["4 nodes announced, 3 found"]
+    );
+    assert_eq!(
+        read("\"edge_count\":2", "\"edge_count\":9"),
+        ["9 edges announced, 2 found"]
+    );
+    assert_eq!(
+        read("\n,1,0,10", "\n,1,0,500"),
+        ["1 edges point at no node; they are left out"]
+    );
+    assert_eq!(
+        read("\n,1,0,10", "\n,1,0,11"),
+        ["1 edges point between two nodes; they are left out"]
+    );
+    assert_eq!(
+        read("3,16,1", "3,16,7"),
+        ["the nodes count 8 edges, the file has 2"]
+    );
+    assert!(read("3,16,1", "3,-16,1")[0].contains("not an unsigned integer"));
+    assert!(read("3,16,1", "3,4294967312,1")[0].contains("modulo 2^32"));
+    assert!(
+        read("\"node_count\":3", "\"node_count\":3,\"root_index\":7")[0].contains("root_index 7")
+    );
+}
+
+#[test]
+fn counts_without_bounds_take_no_memory() {
+    let text = sample()
+        .text()
+        .replace("\"node_count\":3", "\"node_count\":4e18")
+        .replace("\"edge_count\":2", "\"edge_count\":1e300");
+    let snapshot = Snapshot::parse(text).unwrap();
+    assert_eq!(snapshot.node_count(), 3);
+    assert!(snapshot.nodes.kind.capacity() < 1 << 20);
+}
+
+#[test]
+fn what_is_no_snapshot_is_refused_in_one_line() {
+    for text in [
+        "",
+        "{",
+        "[]",
+        "{}",
+        "hello",
+        "{\"snapshot\":{}}",
+        "{\"snapshot\":{\"meta\":{}}}",
+        "{\"a\":1}",
+        "\u{0}\u{1}",
+    ] {
+        let error = Snapshot::parse(text).unwrap_err().to_string();
+        assert!(error.starts_with("text in memory: byte "), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_counted_not_followed() {
+    let deep = format!("{}{}", "[".repeat(1 << 20), "]".repeat(1 << 20));
+    let text = sample()
+        .text()
+        .replacen('{', &format!("{{\"deep\":{deep},"), 1);
+    let snapshot = Snapshot::parse(text).unwrap();
+    assert_eq!(snapshot.node_count(), 3);
+    let header = format!("{{\"snapshot\":{deep}}}");
+    assert!(matches!(
+        Snapshot::parse(header),
+        Err(ReadError::NotASnapshot { .. })
+    ));
+}

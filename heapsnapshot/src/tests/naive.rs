@@ -1,0 +1,205 @@
+//! The definitions, computed word by word, against the fast algorithms.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Builder, Random, random_graph};
+use crate::analysis::summary::{GroupBy, summary};
+use crate::dominators::essential;
+use crate::format::{EdgeType, NodeType};
+use crate::{NodeOrdinal, Snapshot};
+
+/// Successors over essential edges; nodes without an essential retainer hang on the root.
+fn successors(snapshot: &Snapshot) -> Vec<Vec<usize>> {
+    let count = snapshot.node_count();
+    let mut out = vec![Vec::new(); count];
+    let mut retained = vec![false; count];
+    for (from, out) in out.iter_mut().enumerate() {
+        for edge in snapshot
+            .nodes
+            .edges_of(from)
+            .filter(|&edge| essential(snapshot, from, edge))
+        {
+            let to = snapshot.edges.to[edge] as usize;
+            out.push(to);
+            retained[to] = true;
+        }
+    }
+    let root = snapshot.root;
+    out[root].extend((0..count).filter(|&node| node != root && !retained[node]));
+    out
+}
+
+fn reach(successors: &[Vec<usize>], root: usize, without: Option<usize>) -> HashSet<usize> {
+    let mut reached = HashSet::new();
+    let mut pending = vec![root];
+    while let Some(node) = pending.pop() {
+        if Some(node) != without && reached.insert(node) {
+            pending.extend(&successors[node]);
+        }
+    }
+    reached
+}
+
+/// Node d dominates node n iff n cannot be reached without d.
+fn check_dominators(snapshot: &Snapshot) {
+    let successors = successors(snapshot);
+    let (root, count) = (snapshot.root, snapshot.node_count());
+    let all = reach(&successors, root, None);
+    let sizes = snapshot.shallow_sizes();
+    let total: u64 = sizes.iter().map(|&size| u64::from(size)).sum();
+    let mut dominators: Vec<HashSet<usize>> = vec![HashSet::new(); count];
+    for candidate in (0..count).filter(|&node| node != root) {
+        let without = reach(&successors, root, Some(candidate));
+        let lost: Vec<usize> = all.difference(&without).copied().collect();
+        // Cycles the root does not reach hang on the root one by one.
+        let lost = if all.contains(&candidate) {
+            lost
+        } else {
+            vec![candidate]
+        };
+        let retained: u64 = lost.iter().map(|&node| u64::from(sizes[node])).sum();
+        let ordinal = NodeOrdinal(candidate as u32);
+        assert_eq!(
+            snapshot.dominators().retained_size(ordinal),
+            retained,
+            "{snapshot:?}"
+        );
+        for node in lost.into_iter().filter(|&node| node != candidate) {
+            dominators[node].insert(candidate);
+        }
+    }
+    assert_eq!(snapshot.root().retained_size(), total);
+    for node in (0..count).filter(|&node| node != root) {
+        // The immediate dominator is the one that all the others dominate.
+        let others = dominators[node].iter().copied();
+        let immediate = others
+            .max_by_key(|&at| dominators[at].len())
+            .unwrap_or(root);
+        let ours = snapshot.dominators().dominator(NodeOrdinal(node as u32));
+        assert_eq!(ours.index(), immediate, "node {node} of {snapshot:?}");
+    }
+}
+
+/// A row's retained size: its nodes that no other node of the row dominates.
+fn check_rows(snapshot: &Snapshot) {
+    let table = summary(snapshot, GroupBy::Class, None);
+    let sizes = snapshot.shallow_sizes();
+    let class = |node: usize| snapshot.classes().class_of(NodeOrdinal(node as u32));
+    let mut expected: HashMap<_, (u64, u64, u64)> = HashMap::new();
+    for node in (0..snapshot.node_count()).filter(|&node| sizes[node] > 0) {
+        let ordinal = NodeOrdinal(node as u32);
+        let row = expected.entry(class(node)).or_default();
+        row.0 += 1;
+        row.1 += u64::from(sizes[node]);
+        let mut above = ordinal;
+        let nested = loop {
+            let next = snapshot.dominators().dominator(above);
+            if next == above {
+                break false;
+            }
+            above = next;
+            if sizes[above.index()] > 0 && class(above.index()) == class(node) {
+                break true;
+            }
+        };
+        if !nested {
+            row.2 += snapshot.dominators().retained_size(ordinal);
+        }
+    }
+    let mut ours: Vec<_> = table
+        .rows
+        .iter()
+        .map(|row| (row.count, row.shallow, row.retained))
+        .collect();
+    let mut expected: Vec<_> = expected.into_values().collect();
+    ours.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(ours, expected, "{snapshot:?}");
+}
+
+/// Owned sizes by following every path.
+fn check_shallow(snapshot: &Snapshot) {
+    let has_user_roots = snapshot
+        .root()
+        .edges()
+        .any(|edge| !edge.to().is(NodeType::Synthetic));
+    let owned = |node: usize| {
+        snapshot.nodes.is(node, NodeType::Array) || snapshot.nodes.is(node, NodeType::Hidden)
+    };
+    let count = snapshot.node_count();
+    let mut owners = vec![HashSet::new(); count];
+    for start in (0..count).filter(|&node| !owned(node)) {
+        let mut pending = vec![start];
+        let mut seen = HashSet::new();
+        while let Some(node) = pending.pop() {
+            for edge in snapshot.nodes.edges_of(node) {
+                let to = snapshot.edges.to[edge] as usize;
+                if owned(to) && !snapshot.edges.is(edge, EdgeType::Weak) && seen.insert(to) {
+                    owners[to].insert(start);
+                    pending.push(to);
+                }
+            }
+        }
+    }
+    let mut expected = snapshot.nodes.self_size.clone();
+    for node in 0..count {
+        let owner = owners[node].iter().next().copied();
+        if let (true, 1, Some(owner)) = (has_user_roots, owners[node].len(), owner)
+            && !snapshot.nodes.is(owner, NodeType::Synthetic)
+        {
+            expected[owner] += std::mem::take(&mut expected[node]);
+        }
+    }
+    assert_eq!(snapshot.shallow_sizes(), expected, "{snapshot:?}");
+}
+
+#[test]
+fn random_graphs_agree_with_the_definitions() {
+    let mut random = Random(0x2545_f491_4f6c_dd1d);
+    for _ in 0..2000 {
+        let snapshot = random_graph(&mut random).read();
+        check_dominators(&snapshot);
+        check_rows(&snapshot);
+        check_shallow(&snapshot);
+    }
+}
+
+#[test]
+fn a_weak_map_entry_is_retained_by_its_key() {
+    let mut graph = Builder::new();
+    let key = graph.node("object", "Key", 3, 10);
+    let table = graph.node("object", "Table", 5, 10);
+    let value = graph.node("object", "Value", 7, 100);
+    let tail = "/ part of key (Key @3) -> value (Value @7) pair in WeakMap (table @5)";
+    graph
+        .edge(0, "internal", "key", key)
+        .edge(0, "internal", "table", table);
+    graph.edge(table, "internal", &format!("1 {tail}"), value);
+    graph.edge(key, "internal", &format!("2 {tail}"), value);
+    let snapshot = graph.read();
+    let at = |node: usize| snapshot.at(node);
+    assert_eq!(at(value).dominator().ordinal().index(), key);
+    assert_eq!(at(key).retained_size(), 110);
+    assert_eq!(at(table).retained_size(), 10);
+}
+
+#[test]
+fn a_long_list_needs_no_deep_stack() {
+    let count = 200_000;
+    let mut nodes = "9,0,1,0,1".to_owned();
+    let mut edges = "2,1,5".to_owned();
+    for at in 1..count {
+        nodes += &format!(",3,1,{},8,1", 2 * at + 1);
+        edges += &format!(",2,1,{}", 5 * ((at + 1) % count));
+    }
+    let text = Builder::new().text();
+    let meta = &text[..text.find(",\n\"nodes\"").unwrap()];
+    let meta = meta.replace("\"node_count\":1", &format!("\"node_count\":{count}"));
+    let meta = meta.replace("\"edge_count\":0", &format!("\"edge_count\":{count}"));
+    let text =
+        format!("{meta},\"nodes\":[{nodes}],\"edges\":[{edges}],\"strings\":[\"\",\"next\"]}}");
+    let snapshot = Snapshot::parse(text).unwrap();
+    assert_eq!(snapshot.report().oddities, [""; 0]);
+    assert_eq!(snapshot.at(1).retained_size(), 8 * (count as u64 - 1));
+    assert_eq!(snapshot.at(count - 1).distance(), Some(count as u32 - 1));
+}

@@ -1,0 +1,133 @@
+//! WeakMap entries: two edges to one value, told apart by their names.
+//!
+//! V8 writes an entry as an internal edge from the key and one from the table, both to the value,
+//! both named `7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @9)`. The value lives
+//! as long as key and table do; DevTools lets only the key's edge retain it.
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+
+use crate::bits::BitSet;
+use crate::strings::StringTable;
+
+/// The strings that name WeakMap entries.
+#[derive(Debug)]
+pub(crate) struct WeakMapEdges {
+    names: HashMap<u32, WeakMapEntry>,
+    is_name: BitSet,
+}
+
+/// What such a name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WeakMapEntry {
+    /// The same for the two edges of an entry.
+    pub(crate) pair: u32,
+    /// Id of the table.
+    pub(crate) table: u64,
+}
+
+impl WeakMapEdges {
+    /// Complexity: one search over the text of all strings.
+    pub(crate) fn find(strings: &StringTable) -> WeakMapEdges {
+        let mut names = HashMap::new();
+        let mut is_name = BitSet::default();
+        let mut pairs: HashMap<Vec<u8>, u32> = HashMap::new();
+        for index in strings.containing("pair in WeakMap (table @") {
+            let name = strings.wtf8(index);
+            let Some((pair, table)) = parse(&name) else {
+                continue;
+            };
+            let next = pairs.len() as u32;
+            let pair = match pairs.entry(pair.to_vec()) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(new) => *new.insert(next),
+            };
+            if names.is_empty() {
+                is_name = BitSet::new(strings.len());
+            }
+            is_name.insert(index as usize);
+            names.insert(index, WeakMapEntry { pair, table });
+        }
+        WeakMapEdges { names, is_name }
+    }
+
+    /// What the name of an internal edge says, if it names an entry.
+    #[inline(always)]
+    pub(crate) fn entry(&self, name: u32) -> Option<WeakMapEntry> {
+        if self.is_name.contains(name as usize) {
+            self.names.get(&name).copied()
+        } else {
+            None
+        }
+    }
+}
+
+/// Takes an entry's name apart: what both edges share, and the table's id.
+pub(crate) fn parse(name: &[u8]) -> Option<(&[u8], u64)> {
+    let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (_, pair) = name.split_at_checked(digits).filter(|_| digits > 0)?;
+    let inner = pair.strip_prefix(b" / part of key (")?.strip_suffix(b")")?;
+    let table_digits = inner
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let (inner, table) = inner.split_at(inner.len() - table_digits);
+    let inner = inner.strip_suffix(b" pair in WeakMap (table @")?;
+    let table = std::str::from_utf8(table).ok()?.parse().ok()?;
+    let middle = b") -> value (";
+    let found = memchr::memmem::find_iter(inner, middle).any(|at| {
+        let (key, value) = (&inner[..at], &inner[at + middle.len()..]);
+        value.strip_suffix(b")").is_some_and(names_a_node) && names_a_node(key)
+    });
+    found.then_some((pair, table))
+}
+
+/// `… @123`, on one line.
+fn names_a_node(text: &[u8]) -> bool {
+    let digits = text
+        .iter()
+        .rev()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let (name, _) = text.split_at(text.len() - digits);
+    // A dot in JavaScript's expressions matches no line break; U+2028 and U+2029 are breaks, too.
+    let breaks = |name: &[u8]| {
+        name.contains(&b'\n')
+            || name.contains(&b'\r')
+            || name
+                .windows(3)
+                .any(|three| three[..2] == [0xe2, 0x80] && (three[2] == 0xa8 || three[2] == 0xa9))
+    };
+    digits > 0 && name.strip_suffix(b" @").is_some_and(|name| !breaks(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn entries_are_recognised() {
+        let name = b"7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @9)";
+        assert_eq!(parse(name), Some((&name[1..], 9)));
+        let odd = "12 / part of key () -> value (x @1) @3) -> value ((a) @77) pair in WeakMap (table @123456)";
+        assert_eq!(parse(odd.as_bytes()).map(|(_, table)| table), Some(123_456));
+    }
+
+    #[test]
+    fn other_names_are_not() {
+        for name in [
+            "",
+            "7",
+            " / part of key (K @3) -> value (V @5) pair in WeakMap (table @9)",
+            "7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @)",
+            "7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @9) ",
+            "7 / part of key (K) -> value (V @5) pair in WeakMap (table @9)",
+            "7 / part of key (K @3) -> value (V @) pair in WeakMap (table @9)",
+            "7 / part of key (K\n @3) -> value (V @5) pair in WeakMap (table @9)",
+            "x7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @9)",
+        ] {
+            assert_eq!(parse(name.as_bytes()), None, "{name}");
+        }
+    }
+}
