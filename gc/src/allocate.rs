@@ -183,7 +183,10 @@ impl<'s, 'h> Scope<'s, 'h> {
             descriptor.narrow_slots() == N,
             "{N} values for another number of slots"
         );
-        let at = core.new_narrow(descriptor)?;
+        // With the number of slots known here, the size is a constant but for the raw bytes.
+        let raw = descriptor.narrow_raw_bytes();
+        let at = core.allocate(HEADER_BYTES + slot_bytes(N) + raw)?;
+        at.store_u64(u64::from(descriptor.0));
         let first = at.add(HEADER_BYTES);
         if N % 2 == 1 {
             first.add(slot_bytes(N) - 8).store_u64(UNDEFINED_PAIR);
@@ -192,9 +195,9 @@ impl<'s, 'h> Scope<'s, 'h> {
         for (i, init) in slots.iter().enumerate() {
             first.add(4 * i).store_u32(init.value().0);
         }
-        first
-            .add(slot_bytes(N))
-            .fill_u64(descriptor.narrow_raw_bytes(), 0);
+        if raw != 0 {
+            first.add(slot_bytes(N)).fill_u64(raw, 0);
+        }
         Ok(self.root_value(core.cage.value(at)))
     }
 

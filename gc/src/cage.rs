@@ -223,6 +223,8 @@ pub(crate) struct Cage {
     pub(crate) mark_bits: SideTable,
     /// One bit per 4-byte slot: the remembered set.
     pub(crate) slot_bits: SideTable,
+    /// Where the slot bits of address 0 would be: the word of a slot is found by one shift.
+    slot_bits_bias: usize,
     /// The marker's stack.
     pub(crate) mark_stack: SideTable,
     committed_groups: Vec<bool>,
@@ -260,12 +262,15 @@ impl Cage {
         let range = Reservation::new(bytes + 2 * GUARD_BYTES + GROUP_BYTES, libc::PROT_NONE)?;
         let base = (range.start + GUARD_BYTES).next_multiple_of(GROUP_BYTES.max(4096));
         let granules = bytes / GRANULE;
+        let slot_bits = SideTable::new(bytes / 4 / 8)?;
         Ok(Cage {
             base: Addr(base),
             bias: base.wrapping_sub(MAX_CAGE_BYTES),
             bytes,
             mark_bits: SideTable::new(granules / 8)?,
-            slot_bits: SideTable::new(bytes / 4 / 8)?,
+            // The base is a multiple of 256, so the bits of a word's 64 slots are theirs alone.
+            slot_bits_bias: slot_bits.base().0.wrapping_sub(base / 32),
+            slot_bits,
             mark_stack: SideTable::new(bytes / 64)?,
             committed_groups: vec![false; bytes / GROUP_BYTES],
             committed_bytes: 0,
@@ -310,6 +315,13 @@ impl Cage {
     #[inline(always)]
     pub(crate) fn offset(&self, addr: Addr) -> usize {
         addr.0.wrapping_sub(self.base.0)
+    }
+
+    /// The remembered set's bit of the slot at `slot`: the address of its word and the bit in it.
+    #[inline(always)]
+    pub(crate) fn slot_bit(&self, slot: Addr) -> (Addr, u64) {
+        let word = Addr(self.slot_bits_bias.wrapping_add(slot.0 / 256 * 8));
+        (word, 1 << (slot.0 / 4 % 64))
     }
 
     /// The address `offset` bytes from the base.

@@ -207,13 +207,24 @@ impl PageTable {
     // --- the old-to-young slot set -------------------------------------------------------------------
 
     /// Records the slot at `slot`: it holds a young reference and lies in the old generation.
+    ///
+    /// Most stores hit a slot that is recorded already: they cost one load and one test.
     #[inline(always)]
     pub(crate) fn record_slot(&mut self, cage: &Cage, slot: Addr) {
-        let offset = cage.offset(slot);
-        let index = offset / 4;
-        let word = cage.slot_bits.base().add(index / 64 * 8);
-        word.store_u64(word.load_u64() | 1 << (index % 64));
-        let page = offset / PAGE_SIZE;
+        let (word, bit) = cage.slot_bit(slot);
+        let bits = word.load_u64();
+        if bits & bit == 0 {
+            word.store_u64(bits | bit);
+            if bits == 0 {
+                self.summarise(cage.offset(slot));
+            }
+        }
+    }
+
+    /// A word got its first bit, that of the slot at `offset`: its bucket and its page are no longer empty.
+    #[inline(never)]
+    fn summarise(&mut self, offset: usize) {
+        let (page, index) = (offset / PAGE_SIZE, offset / 4);
         let summary = self.summary[page];
         if summary == 0 {
             self.dirty.push(page as u32);
@@ -223,8 +234,8 @@ impl PageTable {
 
     /// Whether the slot is recorded.
     pub(crate) fn is_recorded(&self, cage: &Cage, slot: Addr) -> bool {
-        let index = cage.offset(slot) / 4;
-        cage.slot_bits.base().add(index / 64 * 8).load_u64() >> (index % 64) & 1 == 1
+        let (word, bit) = cage.slot_bit(slot);
+        word.load_u64() & bit != 0
     }
 
     /// Forgets the slots in `offset..offset + bytes`, which lie in one page.

@@ -190,9 +190,10 @@ impl Scavenger<'_> {
             }
             self.done.slots_visited += count;
             self.done.slots_kept += kept.count_ones() as usize;
-            // Bits that promotion set in this very word meanwhile must survive.
-            word.store_u64(word.load_u64() & !bits | kept);
-            any_kept |= kept != 0;
+            // Bits that promotion set in this very word meanwhile must survive, and keep the bucket.
+            let left = word.load_u64() & !bits | kept;
+            word.store_u64(left);
+            any_kept |= left != 0;
         }
         any_kept
     }

@@ -16,6 +16,8 @@ pub(crate) struct Young {
     /// Start of the lower half; the upper one starts `reserve` bytes later.
     base: Addr,
     reserve: usize,
+    /// Bytes of both halves with what they may still grow into.
+    both: usize,
     upper_is_to: bool,
     /// Bytes of each half that are in use.
     pub(crate) capacity: usize,
@@ -48,6 +50,7 @@ impl Young {
             limit: base,
             base,
             reserve,
+            both: 2 * reserve,
             upper_is_to: false,
             capacity: initial,
             min_capacity: initial,
@@ -94,7 +97,7 @@ impl Young {
     /// Whether `addr` lies in either half.
     #[inline(always)]
     pub(crate) fn contains(&self, addr: Addr) -> bool {
-        addr.0.wrapping_sub(self.base.0) < 2 * self.reserve
+        addr.0.wrapping_sub(self.base.0) < self.both
     }
 
     /// Exchanges the halves; returns the extent of what is now from-space.
