@@ -46,8 +46,9 @@ fn alloc() -> Outcome {
                 a: i,
                 _rest: [3; 5],
             });
+            sink[i as usize & 7].set(Some(item));
             // Every object is observable: the compiler may not merge or drop the stores.
-            sink[i as usize & 7].set(Some(std::hint::black_box(item)));
+            std::hint::black_box(&sink);
         }
         for (value, item) in last.iter_mut().zip(&sink) {
             if let Some(item) = item.get() {
