@@ -12,7 +12,11 @@
 //! The format is versioned and described in `FORMAT.md` beside this crate.
 #![forbid(unsafe_code)]
 
+pub mod chart;
+mod escape;
 pub mod format;
 pub mod gc_log;
+pub mod page;
 pub mod record;
 pub mod stats;
+pub mod summary;

@@ -28,6 +28,7 @@ pub use run::{
     ParameterValue, RunEnd, RunInfo, Unit, Workload,
 };
 pub use totals::{GcTotals, Totals};
+pub(crate) use writer::write_whole;
 pub use writer::{GcLogPrefix, RecordWriter};
 
 /// The version of the record's format that this crate writes.

@@ -344,3 +344,16 @@ pub enum Outcome {
         message: String,
     },
 }
+
+impl Outcome {
+    /// The word in the record: `completed`, `heap_limit`, ...
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Completed => "completed",
+            Self::HeapLimit { .. } => "heap_limit",
+            Self::Interrupted => "interrupted",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! Pauses in a few numbers.
 
+use serde::Serialize;
+
 /// The value at quantile `q` (0 to 1) of `sorted` values by nearest rank: always one that was observed.
 /// `None` if there are none.
 pub fn percentile(sorted: &[u64], q: f64) -> Option<u64> {
@@ -8,7 +10,7 @@ pub fn percentile(sorted: &[u64], q: f64) -> Option<u64> {
 }
 
 /// What a set of pauses adds up to, in ns; all 0 if there was none.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct PauseSummary {
     /// How many.
     pub count: u64,

@@ -23,6 +23,8 @@ pub fn heap_points(events: &[Event]) -> Vec<HeapPoint> {
     // Points whose tick is not known yet, from this place on.
     let mut unplaced = 0;
     let mut last = (0_u64, 0.0_f64);
+    // The threshold that holds until the next event says otherwise: a collection's own holds after it.
+    let mut threshold = None;
     for event in events {
         match event {
             Event::Sample(sample) => {
@@ -30,6 +32,7 @@ pub fn heap_points(events: &[Event]) -> Vec<HeapPoint> {
                 place(&mut points[unplaced..], last, now);
                 last = now;
                 let next_major_bytes = sample.old_generation_limit_bytes;
+                threshold = Some(next_major_bytes);
                 points.push(HeapPoint {
                     time_ns: now.0,
                     tick: now.1,
@@ -40,14 +43,16 @@ pub fn heap_points(events: &[Event]) -> Vec<HeapPoint> {
             }
             Event::Gc(gc) => {
                 let start = gc.start_us.saturating_mul(1000);
-                let next_major_bytes = gc.old_generation_limit_bytes;
-                for (time_ns, heap) in [
-                    (start, gc.before),
-                    (start.saturating_add(gc.total_ns), gc.after),
-                ] {
+                let end = start.saturating_add(gc.total_ns);
+                let after = gc.old_generation_limit_bytes;
+                let before = threshold.replace(after).unwrap_or(after);
+                let tick = gc.tick.map_or(f64::NAN, |tick| tick as f64);
+                for (time_ns, heap, next_major_bytes) in
+                    [(start, gc.before, before), (end, gc.after, after)]
+                {
                     points.push(HeapPoint {
                         time_ns,
-                        tick: last.1,
+                        tick,
                         heap,
                         next_major_bytes,
                     });
@@ -56,13 +61,19 @@ pub fn heap_points(events: &[Event]) -> Vec<HeapPoint> {
             Event::Snapshot(_) | Event::Note(_) => {}
         }
     }
+    // After the last sample there is nothing to place by.
+    for point in &mut points[unplaced..] {
+        if point.tick.is_nan() {
+            point.tick = last.1;
+        }
+    }
     points.sort_by_key(|point| point.time_ns);
     points
 }
 
-/// Gives each of `points` the tick between two samples that its time suggests.
+/// Gives each of `points` without a tick the one between two samples that its time suggests.
 fn place(points: &mut [HeapPoint], from: (u64, f64), to: (u64, f64)) {
-    for point in points {
+    for point in points.iter_mut().filter(|point| point.tick.is_nan()) {
         let part = if to.0 > from.0 {
             (point.time_ns.saturating_sub(from.0) as f64 / (to.0 - from.0) as f64).min(1.0)
         } else {

@@ -4,6 +4,8 @@
 //! points (Theil 1950, Sen 1968), over the later half of the run, where the warm-up is over: one odd
 //! collection does not tilt it.
 
+use serde::Serialize;
+
 use crate::record::{Event, GcKind, HeapSizes};
 
 /// Most points whose pairs are looked at; more are thinned evenly.
@@ -25,7 +27,8 @@ pub struct LivePoint {
 }
 
 /// How the live heap moved in the later half of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It grew.
     Growing,
@@ -36,7 +39,7 @@ pub enum Verdict {
 }
 
 /// Where the live heap is heading.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Trend {
     /// In a word.
     pub verdict: Verdict,

@@ -1,0 +1,374 @@
+//! What happened, in words: what leaked, how fast, when the limit came or would come, what a cure changed.
+
+use crate::escape::{escape, plain};
+use crate::format;
+use crate::record::{Outcome, RunRecord};
+use crate::stats::{Trend, Verdict};
+use crate::summary::RunSummary;
+
+/// A paragraph, some of whose words stand out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paragraph(Vec<Span>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Span {
+    Text(String),
+    Strong(String),
+    Code(String),
+}
+
+impl Paragraph {
+    fn say(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Span::Text(text.into()));
+        self
+    }
+
+    fn strong(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Span::Strong(text.into()));
+        self
+    }
+
+    fn code(mut self, text: impl Into<String>) -> Self {
+        self.0.push(Span::Code(text.into()));
+        self
+    }
+
+    /// Whole sentences of the record's author, with a space before.
+    fn sentence(self, text: &str) -> Self {
+        let text = text.trim();
+        if text.is_empty() {
+            self
+        } else {
+            self.say(format!(" {text}"))
+        }
+    }
+
+    /// The paragraph without emphasis, and without control characters.
+    pub fn text(&self) -> String {
+        let spans = self.0.iter().map(|span| match span {
+            Span::Text(text) | Span::Strong(text) | Span::Code(text) => plain(text),
+        });
+        spans.collect()
+    }
+
+    /// The paragraph as HTML, without the tag around it.
+    pub(super) fn html(&self) -> String {
+        let spans = self.0.iter().map(|span| match span {
+            Span::Text(text) => escape(text),
+            Span::Strong(text) => format!("<strong>{}</strong>", escape(text)),
+            Span::Code(text) => format!("<code>{}</code>", escape(text)),
+        });
+        spans.collect()
+    }
+}
+
+/// What happened in a run: how it ended and where its memory was heading; what leaks and why, or what the
+/// cure does; what collecting cost.
+pub fn run_words(run: &RunRecord) -> Vec<Paragraph> {
+    let summary = RunSummary::of(run);
+    let end = heading(ending(run, &summary), &summary, run);
+    let mut paragraphs = vec![end];
+    paragraphs.extend(cause(run));
+    paragraphs.push(cost(&summary));
+    paragraphs
+}
+
+/// `1 tick`, `41,200 ticks`.
+fn ticks(count: u64) -> String {
+    format!(
+        "{} {}",
+        format::count(count),
+        if count == 1 { "tick" } else { "ticks" }
+    )
+}
+
+fn seconds(time_us: u64) -> String {
+    format::duration(time_us as f64 * 1e3)
+}
+
+/// How the run ended.
+fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
+    let end = &run.info.end;
+    let limit = run.info.limits.max_old_space_bytes;
+    let after = format!("after {} ({})", ticks(end.ticks), seconds(end.time_us));
+    let held = format::bytes(summary.peak_old_bytes as f64);
+    let words = Paragraph::default();
+    match &end.outcome {
+        Outcome::HeapLimit {
+            which,
+            limit_bytes,
+            live_bytes,
+            requested_bytes,
+            collections_tried,
+        } => {
+            let tries = match collections_tried {
+                0 => "no collection was tried".to_owned(),
+                1 => "a last collection won too little back".to_owned(),
+                n => format!(
+                    "{} last collections won too little back",
+                    format::count(u64::from(*n))
+                ),
+            };
+            words
+                .strong(format!(
+                    "The heap reached its {which} limit of {} {after}.",
+                    format::bytes(*limit_bytes as f64)
+                ))
+                .say(format!(
+                    " {} were live, an allocation of {} found no room, and {tries}.",
+                    format::bytes(*live_bytes as f64),
+                    format::bytes(*requested_bytes as f64)
+                ))
+        }
+        Outcome::Completed => words
+            .strong(format!(
+                "All {} were run in {}, and no limit was reached.",
+                ticks(end.ticks),
+                seconds(end.time_us)
+            ))
+            .say(if limit > 0 {
+                format!(
+                    " The old generation held at most {held} of the {} allowed.",
+                    format::bytes(limit as f64)
+                )
+            } else {
+                format!(" The old generation held at most {held}.")
+            }),
+        Outcome::Interrupted => words
+            .strong(format!("The run was interrupted {after}."))
+            .say(format!(
+                " Until then the old generation held at most {held}."
+            )),
+        Outcome::Running => words
+            .strong(format!("The record breaks off {after}:"))
+            .say(format!(
+                " it was never closed. Until then the old generation held at most {held}."
+            )),
+        Outcome::Failed { message } => words
+            .strong(format!("The workload failed {after}:"))
+            .say(format!(" {message}.")),
+    }
+}
+
+/// Where the live heap was heading.
+fn heading(words: Paragraph, summary: &RunSummary, run: &RunRecord) -> Paragraph {
+    let limit_reached = matches!(run.info.end.outcome, Outcome::HeapLimit { .. });
+    match summary.trend {
+        None if run.samples().next().is_none() => words.say(" No sample was taken."),
+        None => words.say(" The run was too short to say where memory was heading."),
+        Some(trend) => match trend.verdict {
+            Verdict::Growing => {
+                let what = if trend.certain { "The live heap" } else { "Memory in use" };
+                let words = words.say(format!(" {what} grew by ")).strong(pace(&trend));
+                let words = match (limit_reached, trend.seconds_to_limit, trend.ticks_to_limit) {
+                    (false, Some(left_s), Some(left_ticks)) => words.say("; at that pace the limit would come ").strong(
+                        format!("after another {} ({})", ticks(left_ticks.round() as u64), format::duration(left_s * 1e9)),
+                    ),
+                    _ => words,
+                };
+                if trend.certain {
+                    words.say(", judging by what major collections left alive in the later half of the run.")
+                } else {
+                    words.say(", but too few major collections took place to tell what of it was garbage.")
+                }
+            }
+            Verdict::Flat if trend.certain => words
+                .say(" After its warm-up ")
+                .strong(format!("the live heap stayed level at {}", format::bytes(trend.live_bytes)))
+                .say(": no sign of a leak."),
+            Verdict::Shrinking if trend.certain => {
+                words.say(format!(" The live heap became smaller, to {} in the end.", format::bytes(trend.live_bytes)))
+            }
+            Verdict::Flat | Verdict::Shrinking => {
+                words.say(format!(" Memory in use did not grow in the later half of the run; {} were in use in the end.", format::bytes(trend.live_bytes)))
+            }
+        },
+    }
+}
+
+/// `1.60 KB per tick, 15.6 MB per second`.
+fn pace(trend: &Trend) -> String {
+    let per_second = format!("{} per second", format::bytes(trend.bytes_per_second));
+    if trend.bytes_per_tick > 0.0 {
+        format!(
+            "{} per tick, {per_second}",
+            format::bytes(trend.bytes_per_tick)
+        )
+    } else {
+        per_second
+    }
+}
+
+/// What leaks and why it stays, or what the cure does about it.
+fn cause(run: &RunRecord) -> Option<Paragraph> {
+    let workload = &run.info.workload;
+    let words = Paragraph::default();
+    let words = match &run.info.cure {
+        None => words.say(workload.summary.trim()),
+        Some(cure) => {
+            let words = words
+                .say("The cure ")
+                .code(&cure.name)
+                .say(" was applied.")
+                .sentence(&cure.summary);
+            words.sentence(&workload.summary)
+        }
+    };
+    let words = match &run.info.ground_truth {
+        None => words,
+        Some(truth) => {
+            let start = if words.text().is_empty() { "" } else { " " };
+            let verb = if run.info.cure.is_none() {
+                "What leaks: "
+            } else {
+                "What leaks without it: "
+            };
+            let words = words
+                .say(start)
+                .say(verb)
+                .code(&truth.class)
+                .say(" objects");
+            let words = match truth.path.is_empty() {
+                true => words,
+                false => words.say(", held by ").code(truth.path.join(" → ")),
+            };
+            words.say(".").sentence(&truth.why)
+        }
+    };
+    (!words.text().trim().is_empty()).then_some(words)
+}
+
+/// What collecting cost.
+fn cost(summary: &RunSummary) -> Paragraph {
+    let RunSummary {
+        minor,
+        major,
+        pauses,
+        ..
+    } = summary;
+    let words = Paragraph::default();
+    if pauses.count == 0 {
+        return words.say("No collection took place.");
+    }
+    let plural = |count: u64, kind: &str| match count {
+        0 => format!("no {kind}"),
+        n => format!("{} {kind}", format::count(n)),
+    };
+    let times = if pauses.count == 1 {
+        "collection"
+    } else {
+        "collections"
+    };
+    words
+        .say(format!(
+            "{} and {} {times} took ",
+            capital(&plural(minor.count, "minor")),
+            plural(major.count, "major")
+        ))
+        .strong(format!(
+            "{} of the time",
+            format::percent(1.0 - summary.utilisation)
+        ))
+        .say(format!(
+            "; half of the pauses were no longer than {}, the longest was ",
+            format::duration(pauses.p50_ns as f64)
+        ))
+        .strong(format::duration(pauses.max_ns as f64))
+        .say(".")
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
+/// What the runs have to say beside each other: first what leaks, then a paragraph for each variant.
+pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> {
+    let summaries: Vec<RunSummary> = runs.iter().map(RunSummary::of).collect();
+    let mut paragraphs = Vec::new();
+    let leak = runs.iter().position(|run| run.info.cure.is_none());
+    let overview = overview(&summaries, names, leak);
+    if !overview.text().is_empty() {
+        paragraphs.push(overview);
+    }
+    if let Some(leak) = leak {
+        paragraphs.extend(cause(&runs[leak]));
+    }
+    for ((run, summary), name) in runs.iter().zip(&summaries).zip(names) {
+        let words = Paragraph::default().strong(capital(name)).say(": ");
+        let words = match &run.info.cure {
+            Some(cure) if !cure.summary.trim().is_empty() => {
+                words.say(format!("{} ", cure.summary.trim()))
+            }
+            _ => words,
+        };
+        let spans = heading(ending(run, summary), summary, run).0;
+        // The variant's name is what stands out here.
+        let words = spans.into_iter().fold(words, |words, span| match span {
+            Span::Text(text) | Span::Strong(text) => words.say(text),
+            Span::Code(code) => words.code(code),
+        });
+        paragraphs.push(words.say(format!(
+            " Collections took {} of the time, the longest pause was {}.",
+            format::percent(1.0 - summary.utilisation),
+            format::duration(summary.pauses.max_ns as f64)
+        )));
+    }
+    paragraphs
+}
+
+/// How many of the variants came through, and which did best.
+fn overview(summaries: &[RunSummary], names: &[String], leak: Option<usize>) -> Paragraph {
+    let words = Paragraph::default();
+    let is_cure = |place: &usize| Some(*place) != leak;
+    let all: Vec<usize> = (0..summaries.len()).filter(is_cure).collect();
+    let done: Vec<usize> = all
+        .iter()
+        .copied()
+        .filter(|&place| summaries[place].completed())
+        .collect();
+    let words = match leak.map(|place| &summaries[place]) {
+        Some(leak) if leak.limit_reached() => words.strong(format!(
+            "Without a cure the heap was full after {}.",
+            ticks(leak.ticks)
+        )),
+        Some(leak) => words.say(format!(
+            "Without a cure the old generation held up to {} within {}.",
+            format::bytes(leak.peak_old_bytes as f64),
+            ticks(leak.ticks)
+        )),
+        None => words,
+    };
+    if all.is_empty() {
+        return words;
+    }
+    let words = match (done.len(), all.len()) {
+        (1, 1) => words.say(format!(" The cure {} ran to the end.", names[all[0]])),
+        (0, 1) => words.say(format!(
+            " The cure {} did not run to the end.",
+            names[all[0]]
+        )),
+        (n, m) if n == m => words.say(format!(" All {m} cures ran to the end.")),
+        (n, m) => words.say(format!(" {n} of {m} cures ran to the end.")),
+    };
+    if done.len() < 2 {
+        return words;
+    }
+    let best = |key: fn(&RunSummary) -> u64| {
+        done.iter()
+            .copied()
+            .min_by_key(|&place| key(&summaries[place]))
+    };
+    match (best(|summary| summary.peak_old_bytes), best(|summary| summary.pauses.max_ns)) {
+        (Some(memory), Some(pause)) => words.say(format!(
+            " Least memory: {} with at most {} in the old generation. Shortest longest pause: {} with {}.",
+            names[memory],
+            format::bytes(summaries[memory].peak_old_bytes as f64),
+            names[pause],
+            format::duration(summaries[pause].pauses.max_ns as f64)
+        )),
+        _ => words,
+    }
+}

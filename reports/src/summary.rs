@@ -1,0 +1,109 @@
+//! A run in the few numbers that people compare: for the head of a page, a table, or `--format json`.
+
+use serde::Serialize;
+
+use crate::record::{Event, GcKind, GcTotals, Outcome, RunRecord};
+use crate::stats::{PauseSummary, Trend, Utilisation, trend};
+
+/// A run in a few numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// The workload's name.
+    pub workload: String,
+    /// The cure's name, or `leak`.
+    pub variant: String,
+    /// How it ended: `completed`, `heap_limit`, `interrupted`, `failed` or `running`.
+    pub outcome: &'static str,
+    /// Ticks that were run.
+    pub ticks: u64,
+    /// Time they took, µs on the policy clock.
+    pub time_us: u64,
+    /// Limit on the old generation.
+    pub max_old_space_bytes: u64,
+    /// The most the old generation held, large objects included.
+    pub peak_old_bytes: u64,
+    /// The most that was used inside the heap.
+    pub peak_used_bytes: u64,
+    /// The most that was committed for it.
+    pub peak_committed_bytes: u64,
+    /// The most that was held outside it.
+    pub peak_external_bytes: u64,
+    /// The largest resident size of the process; 0 if never measured.
+    pub peak_resident_bytes: u64,
+    /// Bytes allocated in the heap.
+    pub allocated_bytes: u64,
+    /// Where the live heap was heading; absent when there is too little to go by.
+    pub trend: Option<Trend>,
+    /// Minor collections.
+    pub minor: GcTotals,
+    /// Major collections.
+    pub major: GcTotals,
+    /// All pauses.
+    pub pauses: PauseSummary,
+    /// Share of the time that was left to the program, 0 to 1; incremental steps count as collecting.
+    pub utilisation: f64,
+}
+
+impl RunSummary {
+    /// The summary of `run`.
+    pub fn of(run: &RunRecord) -> Self {
+        let (info, totals) = (&run.info, &run.info.totals);
+        let last = run.collections().map(|gc| gc.end_us()).max().unwrap_or(0);
+        let span_ns = info.end.time_us.max(last).saturating_mul(1000);
+        let steps = totals
+            .minor
+            .incremental_ns
+            .saturating_add(totals.major.incremental_ns);
+        let pauses = Utilisation::of(run.collections(), span_ns).overall();
+        let utilisation = if span_ns == 0 {
+            1.0
+        } else {
+            pauses - steps as f64 / span_ns as f64
+        };
+        let old = run.events.iter().map(|event| match event {
+            Event::Gc(gc) => gc
+                .before
+                .old_generation_bytes()
+                .max(gc.after.old_generation_bytes()),
+            Event::Sample(sample) => sample.heap.old_generation_bytes(),
+            Event::Snapshot(_) | Event::Note(_) => 0,
+        });
+        Self {
+            workload: info.workload.name.clone(),
+            variant: info.variant().to_owned(),
+            outcome: info.end.outcome.name(),
+            ticks: info.end.ticks,
+            time_us: info.end.time_us,
+            max_old_space_bytes: info.limits.max_old_space_bytes,
+            peak_old_bytes: old.max().unwrap_or(0),
+            peak_used_bytes: totals.peak_used_bytes,
+            peak_committed_bytes: totals.peak_committed_bytes,
+            peak_external_bytes: totals.peak_external_bytes,
+            peak_resident_bytes: totals.peak_resident_bytes,
+            allocated_bytes: totals.allocated_bytes,
+            trend: trend(&run.events, info.limits.max_old_space_bytes),
+            minor: totals.minor,
+            major: totals.major,
+            pauses: PauseSummary::of(run.collections().map(|gc| gc.total_ns)),
+            utilisation: utilisation.clamp(0.0, 1.0),
+        }
+    }
+
+    /// Every tick was run.
+    pub fn completed(&self) -> bool {
+        self.outcome == Outcome::Completed.name()
+    }
+
+    /// The heap became full.
+    pub fn limit_reached(&self) -> bool {
+        self.outcome == "heap_limit"
+    }
+
+    /// The totals of one kind.
+    pub fn of_kind(&self, kind: GcKind) -> &GcTotals {
+        match kind {
+            GcKind::Minor => &self.minor,
+            GcKind::Major => &self.major,
+        }
+    }
+}
