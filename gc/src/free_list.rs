@@ -9,6 +9,7 @@
 
 use crate::cage::{Addr, Cage};
 use crate::object::{Descriptor, Kind, wide_word};
+use crate::page::PAGE_SIZE;
 use crate::shape::builtin;
 use crate::value::{GRANULE, Value};
 
@@ -25,6 +26,8 @@ pub(crate) struct FreeList {
     heads: [u32; CLASSES],
     non_empty: u64,
     bytes: usize,
+    /// Bytes of blocks on each page.
+    per_page: Vec<u32>,
 }
 
 fn class_of(bytes: usize) -> usize {
@@ -51,11 +54,13 @@ fn block_bytes(addr: Addr) -> usize {
 }
 
 impl FreeList {
-    pub(crate) const fn new() -> FreeList {
+    /// An empty list for a cage of `pages` pages.
+    pub(crate) fn new(pages: usize) -> FreeList {
         FreeList {
             heads: [0; CLASSES],
             non_empty: 0,
             bytes: 0,
+            per_page: vec![0; pages],
         }
     }
 
@@ -66,7 +71,10 @@ impl FreeList {
 
     /// Forgets all blocks: marking has just decided anew what is free.
     pub(crate) fn clear(&mut self) {
-        *self = FreeList::new();
+        self.heads = [0; CLASSES];
+        self.non_empty = 0;
+        self.bytes = 0;
+        self.per_page.fill(0);
     }
 
     /// Adds the gap `addr..addr + bytes`.
@@ -81,6 +89,7 @@ impl FreeList {
         self.heads[class] = cage.value(addr).0;
         self.non_empty |= 1 << class;
         self.bytes += bytes;
+        self.per_page[cage.offset(addr) / PAGE_SIZE] += bytes as u32;
     }
 
     /// Takes a block of at least `bytes`: a large one if there is any, else the best-fitting class.
@@ -109,8 +118,7 @@ impl FreeList {
     fn pop(&mut self, cage: &Cage, class: usize) -> (Addr, usize) {
         let addr = cage.addr(Value(self.heads[class]));
         let bytes = block_bytes(addr);
-        self.unlink(class, None, addr);
-        self.bytes -= bytes;
+        self.unlink(cage, class, None, addr);
         (addr, bytes)
     }
 
@@ -122,8 +130,7 @@ impl FreeList {
             let addr = cage.addr(Value(at));
             let bytes = block_bytes(addr);
             if bytes >= wanted {
-                self.unlink(class, before, addr);
-                self.bytes -= bytes;
+                self.unlink(cage, class, before, addr);
                 return Some((addr, bytes));
             }
             before = Some(addr);
@@ -132,8 +139,11 @@ impl FreeList {
         None
     }
 
-    fn unlink(&mut self, class: usize, before: Option<Addr>, addr: Addr) {
+    fn unlink(&mut self, cage: &Cage, class: usize, before: Option<Addr>, addr: Addr) {
         let next = (addr.load_u64() >> 32) as u32;
+        let bytes = block_bytes(addr);
+        self.bytes -= bytes;
+        self.per_page[cage.offset(addr) / PAGE_SIZE] -= bytes as u32;
         match before {
             None => {
                 self.heads[class] = next;
@@ -142,6 +152,28 @@ impl FreeList {
                 }
             }
             Some(before) => before.add(4).store_u32(next),
+        }
+    }
+
+    /// Bytes of the blocks on a page.
+    pub(crate) fn bytes_on(&self, page: usize) -> usize {
+        self.per_page[page] as usize
+    }
+
+    /// Forgets the blocks of some pages: nothing may be allocated there any more.
+    pub(crate) fn remove_pages(&mut self, cage: &Cage, removed: impl Fn(usize) -> bool) {
+        for class in 0..CLASSES {
+            let mut before = None;
+            let mut at = self.heads[class];
+            while at != 0 {
+                let addr = cage.addr(Value(at));
+                at = (addr.load_u64() >> 32) as u32;
+                if removed(cage.offset(addr) / PAGE_SIZE) {
+                    self.unlink(cage, class, before, addr);
+                } else {
+                    before = Some(addr);
+                }
+            }
         }
     }
 
@@ -169,7 +201,7 @@ mod tests {
     fn every_block_that_fits_is_found_and_none_twice() {
         let mut cage = Cage::reserve(GROUP_BYTES).expect("reserve");
         cage.commit(0, GROUP_BYTES).expect("commit");
-        let mut list = FreeList::new();
+        let mut list = FreeList::new(GROUP_BYTES / PAGE_SIZE);
         let mut offset = 64;
         let sizes = [8, 16, 24, 256, 264, 304, 512, 1000, 2048, 4096, 5000];
         for size in sizes {

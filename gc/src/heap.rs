@@ -170,7 +170,7 @@ impl Core {
         let mut core = Core {
             max_young_object: MAX_REGULAR_OBJECT.min(initial / 4),
             pages: PageTable::new(cage.len(), reserved),
-            old: OldSpace::new(limits.max_old_generation_size, cage.base()),
+            old: OldSpace::new(limits.max_old_generation_size, &cage),
             large: LargeSpace::default(),
             handles,
             roots: Some(Roots::new(id)),

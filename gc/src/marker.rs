@@ -42,6 +42,11 @@ pub(crate) struct Marker {
     /// Large objects of which slices are left: reference and next slot.
     slices: Vec<(Value, u32)>,
     overflowed: bool,
+    /// Whether slots that refer into evacuation candidates are recorded, and those that were.
+    pub(crate) recording: bool,
+    pub(crate) recorded: Vec<Addr>,
+    /// While ephemerons are being resolved: what has been marked since they last looked.
+    pub(crate) newly_marked: Option<Vec<Value>>,
     /// Bytes and objects marked so far.
     pub(crate) bytes: usize,
     pub(crate) objects: usize,
@@ -72,6 +77,9 @@ impl Marker {
             end: base.add(bytes),
             slices: Vec::new(),
             overflowed: false,
+            recording: false,
+            recorded: Vec::new(),
+            newly_marked: None,
             bytes: 0,
             objects: 0,
         }
@@ -105,11 +113,17 @@ impl Marker {
     pub(crate) fn drain(&mut self, cage: &Cage, pages: &mut PageTable, budget: usize) -> Progress {
         let stop_at = self.bytes.saturating_add(budget);
         loop {
-            if self.drain_stack(cage, pages, stop_at) == Progress::More {
+            // Recording and logging are rare and would slow down the common loop.
+            let progress = if self.recording || self.newly_marked.is_some() {
+                self.drain_stack::<true>(cage, pages, stop_at)
+            } else {
+                self.drain_stack::<false>(cage, pages, stop_at)
+            };
+            if progress == Progress::More {
                 return Progress::More;
             }
             if let Some((value, next)) = self.slices.pop() {
-                self.scan_slice(cage, value, next);
+                self.scan_slice(cage, pages, value, next);
             } else if std::mem::take(&mut self.overflowed) {
                 self.rescan_marked(cage, pages.range());
             } else {
@@ -118,7 +132,12 @@ impl Marker {
         }
     }
 
-    fn drain_stack(&mut self, cage: &Cage, pages: &mut PageTable, stop_at: usize) -> Progress {
+    fn drain_stack<const NOTING: bool>(
+        &mut self,
+        cage: &Cage,
+        pages: &mut PageTable,
+        stop_at: usize,
+    ) -> Progress {
         let mut fifo = [0u32; FIFO];
         let mut at = 0;
         let mut waiting = 0;
@@ -141,7 +160,7 @@ impl Marker {
                 continue;
             }
             waiting -= 1;
-            self.mark(cage, pages, Value(due));
+            self.mark::<NOTING>(cage, pages, Value(due));
             if self.bytes >= stop_at {
                 for &value in fifo.iter().filter(|&&v| v != 0) {
                     self.push(Value(value));
@@ -157,7 +176,7 @@ impl Marker {
 
     /// White → black: sets the mark bit, counts, pushes what the object refers to.
     #[inline(always)]
-    fn mark(&mut self, cage: &Cage, pages: &mut PageTable, value: Value) {
+    fn mark<const NOTING: bool>(&mut self, cage: &Cage, pages: &mut PageTable, value: Value) {
         let (word, bit) = mark_bit(cage, value);
         let bits = word.load_u64();
         if bits & bit != 0 {
@@ -171,10 +190,30 @@ impl Marker {
         self.objects += 1;
         let live = &mut pages.live_bytes[value.granule() / GRANULES_PER_PAGE];
         *live = live.wrapping_add(bytes as u32);
+        if NOTING && let Some(log) = &mut self.newly_marked {
+            log.push(value);
+        }
         if slots > SLICE {
             self.slices.push((value, 0));
         } else {
+            if NOTING {
+                self.record_slots(pages, first, slots);
+            }
             self.push_slots(first, slots);
+        }
+    }
+
+    /// Records the slots that refer to objects on evacuation candidates.
+    fn record_slots(&mut self, pages: &PageTable, first: Addr, slots: usize) {
+        if !self.recording {
+            return;
+        }
+        for i in 0..slots {
+            let slot = first.add(4 * i);
+            let value = slot.value();
+            if self.follows(value) && pages.is_candidate(value.granule() / GRANULES_PER_PAGE) {
+                self.recorded.push(slot);
+            }
         }
     }
 
@@ -196,7 +235,7 @@ impl Marker {
         self.top = top;
     }
 
-    fn scan_slice(&mut self, cage: &Cage, value: Value, next: u32) {
+    fn scan_slice(&mut self, cage: &Cage, pages: &PageTable, value: Value, next: u32) {
         let at = cage.addr(value);
         let (first, slots, _) = slots_and_end(at, Descriptor(at.load_u32()));
         let next = next as usize;
@@ -204,6 +243,7 @@ impl Marker {
         if until < slots {
             self.slices.push((value, until as u32));
         }
+        self.record_slots(pages, first.add(4 * next), until - next);
         self.push_slots(first.add(4 * next), until - next);
     }
 

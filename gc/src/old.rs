@@ -22,11 +22,12 @@ pub(crate) struct OldSpace {
 }
 
 impl OldSpace {
-    pub(crate) fn new(max_bytes: usize, nowhere: Addr) -> OldSpace {
+    pub(crate) fn new(max_bytes: usize, cage: &Cage) -> OldSpace {
+        let nowhere = cage.base();
         OldSpace {
             top: nowhere,
             limit: nowhere,
-            free: FreeList::new(),
+            free: FreeList::new(cage.len() / PAGE_SIZE),
             unswept: Vec::new(),
             used_with_buffer: 0,
             max_pages: max_bytes / PAGE_SIZE,

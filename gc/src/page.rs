@@ -66,6 +66,9 @@ pub(crate) struct PageTable {
     /// No unused page lies below this one.
     hint: usize,
     in_use: usize,
+    /// Pages to be evacuated in this cycle.
+    candidate: Vec<bool>,
+    candidates: Vec<u32>,
 }
 
 impl PageTable {
@@ -85,6 +88,8 @@ impl PageTable {
             high_water: first,
             hint: first,
             in_use: 0,
+            candidate: vec![false; pages],
+            candidates: Vec::new(),
         }
     }
 
@@ -202,6 +207,30 @@ impl PageTable {
             cage.is_committed(g * GROUP_BYTES)
                 && self.owner[pages].iter().all(|&o| o == Owner::Unused)
         })
+    }
+
+    // --- evacuation candidates ------------------------------------------------------------------------
+
+    /// Whether a page is to be evacuated.
+    #[inline(always)]
+    pub(crate) fn is_candidate(&self, page: usize) -> bool {
+        self.candidate[page]
+    }
+
+    /// The pages to be evacuated.
+    pub(crate) fn candidates(&self) -> &[u32] {
+        &self.candidates
+    }
+
+    /// Makes these pages the ones to be evacuated.
+    pub(crate) fn set_candidates(&mut self, pages: Vec<u32>) {
+        for page in self.candidates.drain(..) {
+            self.candidate[page as usize] = false;
+        }
+        for &page in &pages {
+            self.candidate[page as usize] = true;
+        }
+        self.candidates = pages;
     }
 
     // --- the old-to-young slot set -------------------------------------------------------------------
