@@ -1,0 +1,239 @@
+//! The compactor: evacuates fragmented pages so that they can be given back whole.
+//!
+//! ```text
+//! choose candidates ─► (mark, recording slots) ─► evacuate: copy to other pages, forward ─► update slots ─► free
+//! ```
+//!
+//! An incremental cycle chooses its candidates before marking, by their free blocks, and updates only the
+//! slots that marking and the barrier recorded. A stop-the-world collection chooses them after marking, when
+//! it knows what is live, and updates every slot of every live object.
+//!
+//! A recorded slot is rewritten only if it still refers to a forwarded object. An evacuated object is scanned
+//! at its new place, where its slots are updated and its old-to-young ones recorded. Young survivors, roots,
+//! weak and external entries are updated whole. An evacuation that runs out of room stops: what is left on a
+//! page stays there.
+
+use crate::cage::Addr;
+use crate::clock::Work;
+use crate::heap::Core;
+use crate::marker::{Marker, mark_bit};
+use crate::object::{Descriptor, FORWARDED};
+use crate::options::Compaction;
+use crate::page::PAGE_SIZE;
+use crate::policy::memory::{Candidate, CompactionMode, choose_candidates, max_evacuated_bytes};
+use crate::scavenger::{object_bytes, slots_and_end};
+use crate::value::{GRANULE, Value};
+
+/// Pages that an evacuation may take beyond the old limit while it lasts.
+const RESERVE_BYTES: usize = 4 << 20;
+
+impl Core {
+    /// Whether this heap ever moves old objects.
+    pub(crate) fn may_compact(&self) -> bool {
+        self.options.compaction != Compaction::Never
+    }
+
+    fn evacuates_everything(&self) -> bool {
+        self.options.compaction == Compaction::Always
+            || self.options.stress.as_ref().is_some_and(|s| s.evacuate_all)
+    }
+
+    /// At the start of an incremental cycle: pages by the share of free blocks on them.
+    pub(crate) fn choose_candidates_before_marking(&mut self, marker: &mut Marker) {
+        if !self.may_compact() {
+            return;
+        }
+        self.old.close_buffer(&self.cage);
+        let pages: Vec<Candidate> = self
+            .pages
+            .old_pages()
+            .map(|page| Candidate { page, live_bytes: PAGE_SIZE - self.old.free.bytes_on(page) })
+            .collect();
+        self.choose(pages, false);
+        marker.recording = !self.pages.candidates().is_empty();
+    }
+
+    /// After a stop-the-world marking: pages by what is live on them.
+    pub(crate) fn choose_candidates_after_marking(&mut self, whole_heap: bool) {
+        if !self.may_compact() {
+            return;
+        }
+        self.old.close_buffer(&self.cage);
+        let pages: Vec<Candidate> = self
+            .pages
+            .old_pages()
+            .map(|page| Candidate { page, live_bytes: self.pages.live_bytes[page] as usize })
+            .collect();
+        self.choose(pages, whole_heap);
+    }
+
+    fn choose(&mut self, mut pages: Vec<Candidate>, whole_heap: bool) {
+        let chosen = if whole_heap || self.evacuates_everything() {
+            pages.retain(|c| c.live_bytes > 0);
+            pages.sort_unstable_by_key(|c| (c.live_bytes, c.page));
+            self.sparsest_that_fit(&pages)
+        } else {
+            let mode = CompactionMode::Regular;
+            let target = self.controller.evacuation_target(mode, PAGE_SIZE);
+            choose_candidates(&mut pages, PAGE_SIZE, target, max_evacuated_bytes(mode))
+        };
+        let candidates: Vec<u32> = pages[..chosen].iter().map(|c| c.page as u32).collect();
+        self.pages.set_candidates(candidates);
+        if chosen > 0 {
+            let table = &self.pages;
+            self.old.free.remove_pages(&self.cage, |page| table.is_candidate(page));
+        }
+    }
+
+    /// How many of the pages, sparsest first, have room for their objects on the others and in new pages.
+    fn sparsest_that_fit(&self, pages: &[Candidate]) -> usize {
+        let spare_pages = self.old.max_pages.saturating_sub(self.pages.in_use());
+        let spare = if self.evacuates_everything() { spare_pages * PAGE_SIZE } else { 0 };
+        let mut room = self.old.free.bytes() + spare + RESERVE_BYTES;
+        let mut moved = 0;
+        for (n, candidate) in pages.iter().enumerate() {
+            room = room.saturating_sub(self.old.free.bytes_on(candidate.page));
+            moved += candidate.live_bytes;
+            // Blocks do not fit exactly: an eighth is left over for that.
+            if moved + moved / 8 > room {
+                return n;
+            }
+        }
+        pages.len()
+    }
+
+    /// Moves the marked objects off the candidate pages and updates every reference to them.
+    ///
+    /// `recorded` are the slots to update; without them all slots of all live objects are. Returns bytes moved.
+    pub(crate) fn evacuate(&mut self, recorded: Option<Vec<Addr>>) -> usize {
+        let (moved, bytes) = self.evacuate_candidates();
+        self.clock.charge(Work::Copied, bytes as u64);
+        for &object in &moved {
+            self.update_slots_of(object, true);
+        }
+        match recorded {
+            Some(slots) => {
+                self.clock.charge(Work::Slots, slots.len() as u64);
+                for slot in slots {
+                    self.update_slot(slot);
+                }
+            }
+            None => self.update_all_old_slots(),
+        }
+        self.update_young_slots();
+        self.update_roots();
+        self.update_external_owners();
+        self.update_weak();
+        bytes
+    }
+
+    fn evacuate_candidates(&mut self) -> (Vec<Addr>, usize) {
+        let mut moved = Vec::new();
+        let mut bytes_moved = 0;
+        let max_pages = self.old.max_pages;
+        self.old.max_pages += RESERVE_BYTES / PAGE_SIZE;
+        'pages: for page in self.pages.candidates().to_vec() {
+            let page = page as usize;
+            let objects: Vec<Value> = self.marked_in(page).collect();
+            for value in objects {
+                let from = self.cage.addr(value);
+                let bytes = object_bytes(from, Descriptor(from.load_u32()));
+                let Some(to) = self.allocate_old(bytes) else { break 'pages };
+                from.copy_to(to, bytes);
+                let new = self.cage.value(to);
+                from.store_u64(u64::from(FORWARDED) | u64::from(new.0) << 32);
+                self.clear_mark(from);
+                let (word, bit) = mark_bit(&self.cage, new);
+                word.store_u64(word.load_u64() | bit);
+                self.pages.live_bytes[page] -= bytes as u32;
+                let target = self.page_of(new);
+                self.pages.live_bytes[target] += bytes as u32;
+                moved.push(to);
+                bytes_moved += bytes;
+            }
+        }
+        self.old.max_pages = max_pages;
+        (moved, bytes_moved)
+    }
+
+    pub(crate) fn page_of(&self, value: Value) -> usize {
+        value.granule() * GRANULE / PAGE_SIZE
+    }
+
+    /// The new place of an object that was evacuated in this pause; `value` itself for all others.
+    #[inline(always)]
+    pub(crate) fn evacuated(&self, value: Value) -> Value {
+        if value.0 >= self.first_old_value() && self.pages.is_candidate(self.page_of(value)) {
+            self.forwarded(value).unwrap_or(value)
+        } else {
+            value
+        }
+    }
+
+    #[inline(always)]
+    fn update_slot(&self, slot: Addr) {
+        let value = slot.value();
+        let new = self.evacuated(value);
+        if new != value {
+            slot.store_u32(new.0);
+        }
+    }
+
+    fn update_slots_of(&mut self, object: Addr, moved: bool) {
+        let (first, slots, _) = slots_and_end(object, Descriptor(object.load_u32()));
+        for i in 0..slots {
+            let slot = first.add(4 * i);
+            self.update_slot(slot);
+            if moved && self.is_young(slot.value()) {
+                self.record(slot);
+            }
+        }
+    }
+
+    fn update_all_old_slots(&mut self) {
+        let pages: Vec<usize> = self.pages.old_pages().collect();
+        for page in pages {
+            let objects: Vec<Value> = self.marked_in(page).collect();
+            for value in objects {
+                self.update_slots_of(self.cage.addr(value), false);
+            }
+        }
+        for i in 0..self.large.objects.len() {
+            let at = self.cage.at(self.large.objects[i].page * PAGE_SIZE);
+            if self.is_marked(self.cage.value(at)) {
+                self.update_slots_of(at, false);
+            }
+        }
+    }
+
+    fn update_young_slots(&mut self) {
+        let mut at = self.young.to_start();
+        let end = self.young.top;
+        while at < end {
+            let (first, slots, next) = slots_and_end(at, Descriptor(at.load_u32()));
+            for i in 0..slots {
+                self.update_slot(first.add(4 * i));
+            }
+            at = next;
+        }
+    }
+
+    fn update_roots(&mut self) {
+        let (first, count) = self.handles.slots();
+        for i in 0..count {
+            self.update_slot(first.add(4 * i));
+        }
+        if let Some(mut roots) = self.roots.take() {
+            roots.visit(|slot| *slot = self.evacuated(Value(*slot)).0);
+            self.roots = Some(roots);
+        }
+    }
+
+    fn update_external_owners(&mut self) {
+        let mut stores = std::mem::take(&mut self.externals.stores);
+        for store in stores.iter_mut().flatten() {
+            store.owner = self.evacuated(store.owner);
+        }
+        self.externals.stores = stores;
+    }
+}

@@ -1,0 +1,251 @@
+//! Incremental marking: the phase machine over the marker.
+//!
+//! ```text
+//!  idle ──start_marking──► marking ──step … step──► finished ──major──► (final pause) ──► lazy sweep ──► idle
+//!                             ▲  scavenges and stores in between  │
+//!                             └── abandoned for a snapshot ◄──────┘
+//! ```
+//!
+//! Insertion barrier (Dijkstra, CACM 21(11), 1978): a store of a reference to a white old object makes that
+//! object grey, whatever the host. Objects promoted or born old while marking are grey. The marker never
+//! marks young objects: the final pause scavenges, then takes roots and every young survivor as roots, so
+//! worklists hold no young address and scavenges need not fix them.
+//!
+//! Between steps (invariant I2): no black old object refers to a white old one, except through weak slots;
+//! every reachable white old object is reachable from a grey one, a root or a young object.
+//!
+//! Steps are paced by allocation, 64 KB apart, and last at most 1 ms; see [`crate::policy::marking`].
+
+use crate::cage::Addr;
+use crate::clock::Work;
+use crate::event::{CollectionKind, CollectionReason, IncrementalSteps};
+use crate::heap::{Core, Heap};
+use crate::marker::{Marker, Progress, mark_bit};
+use crate::policy::marking::{StepBudget, YOUNG_STEP_INTERVAL};
+use crate::value::Value;
+
+/// Bytes marked between two looks at the clock.
+const SLICE_BYTES: usize = 32 * 1024;
+
+/// One cycle of incremental marking.
+pub(crate) struct Cycle {
+    pub(crate) marker: Marker,
+    started_ns: u64,
+    steps: IncrementalSteps,
+    /// Time of steps on the policy clock.
+    pub(crate) steps_policy_ns: u64,
+    /// What the cycle is expected to mark, in bytes.
+    live_estimate: usize,
+    /// Nothing was grey when the last step ended.
+    pub(crate) finished: bool,
+}
+
+/// How much one call of [`Heap::step`] may do.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Bytes of objects to mark.
+    pub bytes: usize,
+    /// Longest duration, in nanoseconds of the policy clock.
+    pub ns: u64,
+}
+
+/// What is left of a cycle after [`Heap::step`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum StepProgress {
+    /// Marking goes on.
+    Marking,
+    /// Everything reachable is marked; the next step is the final pause.
+    Finished,
+    /// The final pause is over: no cycle is in progress.
+    Complete,
+}
+
+impl Heap {
+    /// Starts a cycle of incremental marking, if none is in progress.
+    pub fn start_incremental_marking(&mut self) {
+        if self.core.cycle.is_none() {
+            self.core.start_marking();
+        }
+    }
+
+    /// Whether a cycle of incremental marking is in progress.
+    pub fn is_marking(&self) -> bool {
+        self.core.cycle.is_some()
+    }
+
+    /// Does a bounded piece of a cycle: for an embedder's idle time.
+    ///
+    /// Starts a cycle if none is in progress. When marking has finished, the next call is the final pause,
+    /// which the budget does not bound.
+    pub fn step(&mut self, budget: Budget) -> StepProgress {
+        let core = &mut self.core;
+        match &core.cycle {
+            None => core.start_marking(),
+            Some(cycle) if cycle.finished => {
+                core.collect(CollectionKind::Major, CollectionReason::FinalizeMarkingViaTask);
+                return StepProgress::Complete;
+            }
+            Some(_) => {}
+        }
+        match core.marking_step(StepBudget { bytes: budget.bytes, ns: budget.ns }) {
+            Progress::Done => StepProgress::Finished,
+            Progress::More => StepProgress::Marking,
+        }
+    }
+}
+
+impl Core {
+    /// Begins a cycle: what the roots and the young generation refer to becomes grey.
+    pub(crate) fn start_marking(&mut self) {
+        debug_assert!(self.cycle.is_none());
+        let started = self.clock.stopwatch_now();
+        let policy_started = self.clock.policy_now();
+        let mut marker = self.new_cycle_marker();
+        self.choose_candidates_before_marking(&mut marker);
+        self.mark_from_roots(&mut marker);
+        let live_estimate = self.old_used();
+        self.controller.start_marking(policy_started, live_estimate);
+        self.cycle = Some(Cycle {
+            marker,
+            started_ns: started,
+            steps: IncrementalSteps::default(),
+            steps_policy_ns: 0,
+            live_estimate,
+            finished: false,
+        });
+        self.marking = true;
+        self.account_step(started, policy_started);
+        self.arm_limit();
+    }
+
+    /// Finishes the sweeping of the last cycle and makes a marker for the old generation.
+    pub(crate) fn new_cycle_marker(&mut self) -> Marker {
+        self.complete_sweep();
+        for page in self.pages.range() {
+            self.pages.live_bytes[page] = 0;
+        }
+        Marker::new(&self.cage, self.first_old_value())
+    }
+
+    /// Marks within a budget.
+    pub(crate) fn marking_step(&mut self, budget: StepBudget) -> Progress {
+        let Some(mut cycle) = self.cycle.take() else { return Progress::Done };
+        let started = self.clock.stopwatch_now();
+        let policy_started = self.clock.policy_now();
+        let marked_before = cycle.marker.bytes;
+        let progress = loop {
+            let before = cycle.marker.bytes;
+            let left = budget.bytes.saturating_sub(before - marked_before);
+            let progress = cycle.marker.drain(&self.cage, &mut self.pages, left.min(SLICE_BYTES));
+            self.clock.charge(Work::Marked, (cycle.marker.bytes - before) as u64);
+            let spent = self.clock.policy_now() - policy_started;
+            if progress == Progress::Done || cycle.marker.bytes - marked_before >= budget.bytes || spent >= budget.ns
+            {
+                break progress;
+            }
+        };
+        cycle.finished = progress == Progress::Done;
+        if let Some(schedule) = self.controller.schedule() {
+            schedule.record(cycle.marker.bytes - marked_before);
+        }
+        self.cycle = Some(cycle);
+        self.account_step(started, policy_started);
+        progress
+    }
+
+    fn account_step(&mut self, started: u64, policy_started: u64) {
+        let ns = self.clock.stopwatch_now() - started;
+        let policy_ns = self.clock.policy_now() - policy_started;
+        if let Some(cycle) = &mut self.cycle {
+            cycle.steps.steps += 1;
+            cycle.steps.total_ns += ns;
+            cycle.steps.longest_ns = cycle.steps.longest_ns.max(ns);
+            cycle.steps_policy_ns += policy_ns;
+        }
+    }
+
+    /// The step that allocation owes: as much as the schedule asks for.
+    pub(crate) fn paced_step(&mut self) {
+        let (Some(cycle), now, old) = (&self.cycle, self.clock.policy_now(), self.old_used()) else { return };
+        let live_estimate = cycle.live_estimate.max(old);
+        if let Some(schedule) = self.controller.schedule() {
+            let budget = schedule.next_step(now, live_estimate, old);
+            self.marking_step(budget);
+        }
+    }
+
+    /// Gives the cycle in progress up: its marks are cleared.
+    pub(crate) fn abandon_marking(&mut self) {
+        if self.cycle.take().is_none() {
+            return;
+        }
+        self.marking = false;
+        self.controller.abandon_marking();
+        for page in self.pages.range() {
+            self.clear_marks(page);
+            self.pages.live_bytes[page] = 0;
+        }
+        // Their free blocks were taken off the list; sweeping anew is not needed, they are swept.
+        let candidates = self.pages.candidates().to_vec();
+        self.pages.set_candidates(Vec::new());
+        for page in candidates {
+            self.list_free_blocks(page as usize);
+        }
+        self.arm_limit();
+    }
+
+    /// Ends the cycle in progress for its final pause.
+    pub(crate) fn take_cycle(&mut self) -> Option<(Cycle, IncrementalSteps)> {
+        let cycle = self.cycle.take()?;
+        self.marking = false;
+        let mut steps = cycle.steps;
+        steps.wall_ns = self.clock.stopwatch_now() - cycle.started_ns;
+        Some((cycle, steps))
+    }
+
+    /// The marking half of the write barrier, for a reference to an old object.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn marking_barrier(&mut self, slot: Addr, value: Value) {
+        let young_slot = self.young.contains(slot);
+        let Some(cycle) = &mut self.cycle else { return };
+        let (word, bit) = mark_bit(&self.cage, value);
+        if word.load_u64() & bit == 0 {
+            cycle.marker.push(value);
+            cycle.finished = false;
+        }
+        // Young survivors are scanned whole in the pause; the slot set is for old hosts.
+        if cycle.marker.recording && !young_slot && self.pages.is_candidate(self.page_of(value)) {
+            cycle.marker.recorded.push(slot);
+        }
+    }
+
+    /// Makes an object that has just come to the old generation grey.
+    #[inline(always)]
+    pub(crate) fn born_old(&mut self, value: Value) {
+        if self.marking {
+            self.push_born_old(value);
+        }
+    }
+
+    #[cold]
+    fn push_born_old(&mut self, value: Value) {
+        if let Some(cycle) = &mut self.cycle {
+            cycle.marker.push(value);
+            cycle.finished = false;
+        }
+    }
+
+    /// Sets where young allocation stops to ask: at every allocation under stress, every 64 KB while marking,
+    /// else at the end of to-space.
+    pub(crate) fn arm_limit(&mut self) {
+        let end = self.young.to_end();
+        self.young.limit = if self.every_allocation_asks {
+            self.young.top
+        } else if self.marking {
+            self.young.top.add(YOUNG_STEP_INTERVAL).min(end)
+        } else {
+            end
+        };
+    }
+}
