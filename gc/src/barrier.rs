@@ -5,6 +5,8 @@
 //!
 //! * **Generational half**: a young value stored outside the young generation puts the *slot* into the
 //!   slot set, so that the next scavenge treats it as a root (invariant I1).
+//! * **Marking half** (insertion): while a cycle is in progress, a reference to a white old object makes that
+//!   object grey, whatever the host (invariant I2). It filters by the value only.
 
 use crate::cage::Addr;
 use crate::heap::Core;
@@ -15,8 +17,12 @@ impl Core {
     #[inline(always)]
     pub(crate) fn write(&mut self, slot: Addr, value: Value) {
         slot.store_u32(value.0);
-        if self.is_young(value) && !self.young.contains(slot) {
-            self.record(slot);
+        if self.is_young(value) {
+            if !self.young.contains(slot) {
+                self.record(slot);
+            }
+        } else if self.marking && value.0 >= self.first_old_value() {
+            self.marking_barrier(slot, value);
         }
     }
 
@@ -33,13 +39,19 @@ impl Core {
 
     /// The barrier for `count` slots that were filled by a bulk copy.
     pub(crate) fn write_range(&mut self, first: Addr, count: usize) {
-        if self.young.contains(first) {
+        let young_host = self.young.contains(first);
+        if young_host && !self.marking {
             return;
         }
         for i in 0..count {
             let slot = first.add(4 * i);
-            if self.is_young(slot.value()) {
-                self.record(slot);
+            let value = slot.value();
+            if self.is_young(value) {
+                if !young_host {
+                    self.record(slot);
+                }
+            } else if self.marking && value.0 >= self.first_old_value() {
+                self.marking_barrier(slot, value);
             }
         }
     }

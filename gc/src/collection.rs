@@ -1,81 +1,142 @@
-//! Collections from beginning to end, and the allocation slow path that starts them.
+//! Collections from beginning to end: which phases run in which order, and what follows from them.
 //!
 //! ```text
-//! allocate ─ no room ─► over the old limit? ──no──► minor ─ room? ─► done
-//!                              │yes                    │ no, or promotion failed
-//!                              ▼                       ▼
-//!                            major ─ room? ─► done ─► major again (last resort) ─ room? ─► done
-//!                                                                                  │ no
-//!                                                                                  ▼ HeapLimitReached
+//! minor: scavenge ─► resize semi-spaces
+//! major: complete sweep ─► scavenge ─► mark roots ─► mark closure ─► ephemerons ─► clear weak
+//!          └── skipped when a cycle of incremental marking is being finished ──┘      │
+//!        finish ◄── sweep (empty pages at once, the others when needed) ◄── evacuate ◄┘
 //! ```
 
-use crate::cage::{Addr, GROUP_BYTES};
+use crate::cage::GROUP_BYTES;
 use crate::clock::Work;
-use crate::error::{HeapLimitReached, Limit};
 use crate::event::{CollectionKind, CollectionReason, CollectorReason, HeapSizes, Phase};
 use crate::heap::Core;
 use crate::marker::Marker;
-use crate::page::PAGE_SIZE;
-use crate::scavenger::Scavenged;
-
-/// After a major collection at the limit, at least this share of the semi-space must be free, or allocation
-/// gives up: otherwise ever smaller steps would be bought with whole collections.
-const MIN_YOUNG_FREE_AT_LIMIT: usize = 8;
+use crate::object::Descriptor;
+use crate::options::Compaction;
+use crate::policy::growth::SemiSpaceChange;
+use crate::policy::memory::groups_to_return;
+use crate::policy::{MajorOutcome, MinorOutcome};
+use crate::scavenger::slots_and_end;
 
 impl Core {
     /// Collects now.
     pub(crate) fn collect(&mut self, kind: CollectionKind, reason: CollectionReason) {
         match kind {
             CollectionKind::Minor => self.minor(reason),
-            CollectionKind::Major => self.major(reason),
+            CollectionKind::Major => self.major(reason, CollectorReason::OldSpaceRequested),
         }
     }
 
     /// A scavenge with its event, and the decisions that follow from it.
-    fn minor(&mut self, reason: CollectionReason) {
-        self.begin(CollectionKind::Minor, reason);
+    pub(crate) fn minor(&mut self, reason: CollectionReason) {
+        let start_ns = self.begin(CollectionKind::Minor, reason, CollectorReason::None);
         let done = self.scavenge();
         self.tracer.scavenged(&done);
         self.phase(Phase::ScavengeFinish);
-        self.resize_young(&done);
+        let outcome = MinorOutcome {
+            start_ns,
+            end_ns: self.clock.policy_now(),
+            copied_bytes: done.copied,
+            promoted_bytes: done.promoted,
+            young_bytes: self.young.used(),
+            reduce_memory: false,
+        };
+        let change = self.controller.after_minor(&outcome);
+        self.change_semi_spaces(change);
+        self.promoted_bytes += done.promoted as u64;
+        self.promotion_failed = done.promotion_failed > 0;
         self.end();
     }
 
-    /// A stop-the-world mark-sweep of the old generation: a scavenge first, whose survivors are roots.
-    fn major(&mut self, reason: CollectionReason) {
-        self.begin(CollectionKind::Major, reason);
-        self.phase(Phase::CompleteSweep);
-        self.complete_sweep();
+    /// Mark-sweep of the old generation, with evacuation of fragmented pages. A scavenge comes first, whose
+    /// survivors are roots. If a cycle of incremental marking is in progress, this is its final pause.
+    pub(crate) fn major(&mut self, reason: CollectionReason, collector_reason: CollectorReason) {
+        let start_ns = self.begin(CollectionKind::Major, reason, collector_reason);
+        let incremental = self.cycle.is_some();
+        if !incremental {
+            self.phase(Phase::CompleteSweep);
+            self.complete_sweep();
+        }
         let done = self.scavenge();
         self.tracer.scavenged(&done);
+        self.promoted_bytes += done.promoted as u64;
 
         self.phase(Phase::MarkRoots);
-        for page in self.pages.range() {
-            self.pages.live_bytes[page] = 0;
-        }
-        let mut marker = Marker::new(&self.cage, self.first_old_value());
+        let mut steps_ns = 0;
+        let mut marker = match self.take_cycle() {
+            Some((cycle, steps)) => {
+                steps_ns = cycle.steps_policy_ns;
+                self.tracer.event().steps = Some(steps);
+                cycle.marker
+            }
+            None => self.new_cycle_marker(),
+        };
+        let marked_in_steps = marker.bytes;
         self.mark_from_roots(&mut marker);
         self.phase(Phase::MarkClosure);
         marker.drain(&self.cage, &mut self.pages, usize::MAX);
-        self.clock.charge(Work::Marked, marker.bytes as u64);
+        self.phase(Phase::MarkEphemerons);
+        self.resolve_ephemerons(&mut marker);
+        self.clock.charge(Work::Marked, (marker.bytes - marked_in_steps) as u64);
 
         self.phase(Phase::Clear);
+        self.clear_weak(&marker);
         self.sweep_old_externals();
+        let evacuated = self.evacuation_phases(&mut marker, incremental, reason);
         self.phase(Phase::Sweep);
         let freed = self.start_sweeping() + self.sweep_large();
+        self.pages.set_candidates(Vec::new());
+
         self.phase(Phase::Finish);
         let event = self.tracer.event();
+        event.incremental = incremental;
+        event.compacted = evacuated.is_some();
         event.marked_bytes = marker.bytes as u64;
         event.marked_objects = marker.objects as u64;
         event.freed_bytes = freed as u64;
         self.old.refused_by_system = 0;
-        let live = self.old_used();
-        self.allocation_limit = (2 * live)
-            .max(live + (8 << 20))
-            .min((live + self.limits.max_old_generation_size) / 2);
-        self.release_unused_groups();
-        self.resize_young(&done);
+        let reduce_memory = is_reducing(reason);
+        event.reduce_memory = reduce_memory;
+        let outcome = MajorOutcome {
+            start_ns,
+            end_ns: self.clock.policy_now(),
+            steps_ns,
+            marked_bytes: marker.bytes,
+            old_generation_bytes: self.old_used(),
+            external_bytes: self.externals.bytes,
+            evacuated,
+            young_bytes: self.young.used(),
+            reduce_memory,
+        };
+        let decision = self.controller.after_major(&outcome);
+        self.ineffective |= decision.ineffective;
+        self.change_semi_spaces(decision.semi_space);
+        self.promotion_failed = done.promotion_failed > 0;
+        self.return_memory(reduce_memory);
         self.end();
+    }
+
+    /// Evacuates the candidates, if there are any. Returns bytes moved and the time that took, in ns.
+    fn evacuation_phases(
+        &mut self,
+        marker: &mut Marker,
+        incremental: bool,
+        reason: CollectionReason,
+    ) -> Option<(usize, u64)> {
+        if !incremental {
+            self.phase(Phase::EvacuateCopy);
+            let whole_heap = is_reducing(reason) || self.options.compaction == Compaction::Always;
+            self.choose_candidates_after_marking(whole_heap);
+        }
+        if self.pages.candidates().is_empty() {
+            return None;
+        }
+        self.phase(Phase::EvacuateCopy);
+        let started = self.clock.policy_now();
+        let recorded = marker.recording.then(|| std::mem::take(&mut marker.recorded));
+        let bytes = self.evacuate(recorded);
+        Some((bytes, self.clock.policy_now() - started))
     }
 
     /// Ends the phase that is running and begins another.
@@ -84,6 +145,7 @@ impl Core {
     }
 
     /// Reference to the first granule of the old pages.
+    #[inline(always)]
     pub(crate) fn first_old_value(&self) -> u32 {
         self.young.first + self.young.span
     }
@@ -94,8 +156,7 @@ impl Core {
         let mut at = self.young.to_start();
         let end = self.young.top;
         while at < end {
-            let descriptor = crate::object::Descriptor(at.load_u32());
-            let (first, slots, next) = crate::scavenger::slots_and_end(at, descriptor);
+            let (first, slots, next) = slots_and_end(at, Descriptor(at.load_u32()));
             for i in 0..slots {
                 let value = first.add(4 * i).value();
                 if marker.follows(value) {
@@ -111,24 +172,24 @@ impl Core {
     }
 
     /// Returns the memory of groups that nothing uses, but for what the next growth would take anyway.
-    fn release_unused_groups(&mut self) {
+    fn return_memory(&mut self, reduce_memory: bool) {
         let unused: Vec<usize> = self.pages.unused_groups(&self.cage).collect();
-        let keep =
-            (self.allocation_limit - self.old_used().min(self.allocation_limit)) / GROUP_BYTES;
-        for &group in unused.iter().skip(keep) {
+        let limit = self.controller.old_generation_limit();
+        let count =
+            groups_to_return(unused.len(), GROUP_BYTES, self.old_pages_bytes(), limit, reduce_memory);
+        // The highest first: low pages are the first to be given out again.
+        for &group in unused.iter().rev().take(count) {
             self.cage.decommit(group * GROUP_BYTES, GROUP_BYTES);
         }
     }
 
-    /// Grows the semi-spaces when more than their capacity has survived since they last grew (V8's rule).
-    fn resize_young(&mut self, done: &Scavenged) {
-        self.survived_since_expansion += done.copied + done.promoted;
-        if self.young.capacity < self.young.max_capacity
-            && self.survived_since_expansion > self.young.capacity
-        {
-            let capacity = (2 * self.young.capacity).min(self.young.max_capacity);
-            self.young.resize(&mut self.cage, capacity);
-            self.survived_since_expansion = 0;
+    fn change_semi_spaces(&mut self, change: SemiSpaceChange) {
+        let capacity = match change {
+            SemiSpaceChange::Keep => return,
+            SemiSpaceChange::Grow(capacity) | SemiSpaceChange::Shrink(capacity) => capacity,
+        };
+        if capacity < self.young.used() || !self.young.resize(&mut self.cage, capacity) {
+            self.controller.semi_space_change_failed(self.young.capacity);
         }
     }
 
@@ -143,176 +204,63 @@ impl Core {
         }
     }
 
-    fn begin(&mut self, kind: CollectionKind, reason: CollectionReason) {
+    /// A pause begins. Returns the policy clock.
+    fn begin(
+        &mut self,
+        kind: CollectionKind,
+        reason: CollectionReason,
+        collector_reason: CollectorReason,
+    ) -> u64 {
+        self.sample_allocation();
+        self.verify_under_stress("before", kind, reason);
+        self.clock.charge(Work::Pause, 1);
+        let start_ns = self.clock.policy_now();
+        let before = self.sizes();
+        self.tracer.begin(self.clock.as_ref(), kind, reason, collector_reason, before);
+        start_ns
+    }
+
+    /// Tells clock and policy what has been allocated since the last collection.
+    fn sample_allocation(&mut self) {
         let allocated = self.young.used() - self.young_after_collection;
         self.allocated_before += allocated as u64;
         self.young_after_collection = self.young.used();
         self.clock.charge(Work::Allocated, allocated as u64);
-        self.verify_under_stress("before", kind, reason);
-        self.clock.charge(Work::Pause, 1);
-        let before = self.sizes();
-        self.tracer.begin(
-            self.clock.as_ref(),
-            kind,
-            reason,
-            CollectorReason::None,
-            before,
-        );
+        let now = self.clock.policy_now();
+        self.controller.sample_allocation(now, self.allocated_before, self.promoted_bytes);
     }
 
+    /// The pause is over: everything is in order before anybody is told of it.
     fn end(&mut self) {
         self.young_after_collection = self.young.used();
-        self.peak_metadata
-            .set(self.peak_metadata.get().max(self.pages.metadata_bytes()));
+        self.peak_metadata.set(self.peak_metadata.get().max(self.pages.metadata_bytes()));
+        self.arm_limit();
         let after = self.sizes();
         let event = self.tracer.event();
         event.semi_space_capacity = self.young.capacity as u64;
-        event.old_generation_limit = self.allocation_limit as u64;
-        event.max_old_generation = self.limits.max_old_generation_size as u64;
+        event.old_generation_limit = self.controller.old_generation_limit() as u64;
+        event.max_old_generation = self.controller.max_old_generation() as u64;
+        event.average_mu = self.controller.average_mu();
+        event.current_mu = self.controller.current_mu();
         let event = self.tracer.end(self.clock.as_ref(), after);
         self.verify_under_stress("after", event.kind, event.reason);
+        let dead = self.externals.take_dead();
         if let Some(observer) = &mut self.observer {
             observer.on_gc(&event);
         }
-        drop(self.externals.take_dead());
-        self.arm_stress();
-    }
-
-    // --- the slow path -------------------------------------------------------------------------------
-
-    /// Makes room for an object in the young generation.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn allocate_slow(&mut self, bytes: usize) -> Result<Addr, HeapLimitReached> {
-        if let Some(at) = self.stress_step(bytes) {
-            return Ok(at);
-        }
-        let before = self.tracer.counts();
-        let reason = CollectionReason::AllocationFailure;
-        if self.over_allocation_limit(0) {
-            self.major(CollectionReason::AllocationLimit);
-        } else {
-            self.minor(reason);
-        }
-        if let Some(at) = self.bump(bytes) {
-            return Ok(at);
-        }
-        self.major(reason);
-        if let Some(at) = self.bump_if_worth_it(bytes) {
-            return Ok(at);
-        }
-        self.major(CollectionReason::LastResort);
-        self.bump_if_worth_it(bytes)
-            .ok_or_else(|| self.out_of_room(bytes, before))
-    }
-
-    /// Makes room for a large object.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn allocate_large_slow(&mut self, bytes: usize) -> Result<Addr, HeapLimitReached> {
-        self.stress_collect();
-        let before = self.tracer.counts();
-        if self.over_allocation_limit(bytes) {
-            self.major(CollectionReason::AllocationLimit);
-        }
-        if let Some(at) = self.allocate_large(bytes) {
-            return Ok(at);
-        }
-        for reason in [
-            CollectionReason::AllocationFailure,
-            CollectionReason::LastResort,
-        ] {
-            self.major(reason);
-            if let Some(at) = self.allocate_large(bytes) {
-                return Ok(at);
-            }
-        }
-        Err(self.out_of_room(bytes, before))
-    }
-
-    /// The young fast path, for callers that have just made room.
-    fn bump(&mut self, bytes: usize) -> Option<Addr> {
-        let at = self.young.top;
-        if bytes > self.young.to_end().0 - at.0 {
-            return None;
-        }
-        self.young.top = at.add(bytes);
-        self.arm_stress();
-        Some(at)
-    }
-
-    fn bump_if_worth_it(&mut self, bytes: usize) -> Option<Addr> {
-        let free = self.young.capacity - self.young.used();
-        if free < self.young.capacity / MIN_YOUNG_FREE_AT_LIMIT {
-            None
-        } else {
-            self.bump(bytes)
-        }
-    }
-
-    pub(crate) fn over_allocation_limit(&self, more: usize) -> bool {
-        self.old_used() + more > self.allocation_limit
-    }
-
-    fn out_of_room(&self, bytes: usize, before: (u32, u32)) -> HeapLimitReached {
-        let (limit, limit_bytes) = if self.old.refused_by_system > 0 {
-            (Limit::System, 0)
-        } else if self.old_pages_bytes() + bytes.next_multiple_of(PAGE_SIZE)
-            > self.old.max_pages * PAGE_SIZE
-        {
-            (Limit::OldSpace, self.limits.max_old_generation_size)
-        } else if bytes > self.max_young_object {
-            (Limit::Cage, self.cage.len())
-        } else {
-            (Limit::YoungSpace, self.young.max_capacity)
-        };
-        let mut reached = self.limit_reached(limit, limit_bytes, bytes);
-        let after = self.tracer.counts();
-        reached.0.minor_collections = after.0 - before.0;
-        reached.0.major_collections = after.1 - before.1;
-        reached
-    }
-
-    pub(crate) fn object_too_large(&self, bytes: usize) -> HeapLimitReached {
-        self.limit_reached(Limit::ObjectSize, crate::allocate::MAX_RAW_BYTES, bytes)
-    }
-
-    /// Counts external bytes that are about to be added; they start and force collections as in V8.
-    pub(crate) fn account_external(&mut self, bytes: usize) {
-        let _ = bytes;
-    }
-
-    // --- stress ----------------------------------------------------------------------------------------
-
-    /// Under stress every allocation takes the slow path, where it is counted.
-    pub(crate) fn arm_stress(&mut self) {
-        self.young.limit = if self.stress.is_some() {
-            self.young.top
-        } else {
-            self.young.to_end()
-        };
-    }
-
-    /// Counts an allocation; collects when one is due. `Some` if there is room without more ado.
-    fn stress_step(&mut self, bytes: usize) -> Option<Addr> {
-        self.stress.as_ref()?;
-        self.stress_collect();
-        self.bump(bytes)
-    }
-
-    fn stress_collect(&mut self) {
-        let Some(schedule) = &mut self.stress else {
-            return;
-        };
-        if self.allocations_to_collection > 0 {
-            self.allocations_to_collection -= 1;
-            return;
-        }
-        self.allocations_to_collection = schedule.next_distance();
-        if schedule.next_is_major() {
-            self.major(CollectionReason::Testing);
-        } else {
-            self.minor(CollectionReason::Testing);
-        }
+        drop(dead);
     }
 }
+
+/// Whether a collection for this reason also gives as much memory back as it can.
+fn is_reducing(reason: CollectionReason) -> bool {
+    matches!(
+        reason,
+        CollectionReason::LastResort
+            | CollectionReason::LowMemoryNotification
+            | CollectionReason::MemoryPressure
+            | CollectionReason::MemoryReducer
+            | CollectionReason::ExternalMemoryPressure
+    )
+}
+

@@ -67,14 +67,14 @@ impl From<OptionsError> for HeapError {
 pub enum Limit {
     /// `max_old_space_size`: pages of the old and large-object space.
     OldSpace,
-    /// The young generation is full of survivors that the old one has no room for.
-    YoungSpace,
     /// The address range that was reserved: no run of free pages is long enough.
     Cage,
     /// The system refused memory.
     System,
     /// The object is larger than any object can be (4 GiB).
     ObjectSize,
+    /// `max_external_memory`: bytes that objects own outside the heap.
+    External,
     /// All 2³¹ object ids are given out.
     Identities,
 }
@@ -83,10 +83,10 @@ impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Limit::OldSpace => "max old space size",
-            Limit::YoungSpace => "max semi-space size",
             Limit::Cage => "reserved address range",
             Limit::System => "memory the system gives",
             Limit::ObjectSize => "largest object",
+            Limit::External => "max external memory",
             Limit::Identities => "object ids",
         })
     }

@@ -125,14 +125,14 @@ impl<'s, 'h> Scope<'s, 'h> {
     /// at the end of the collection that finds out. The bytes count as external memory and start collections.
     ///
     /// # Errors
-    /// The heap has no room for the owner and could not make any.
+    /// The heap has no room for the owner and could not make any, or `max_external_memory` would be passed.
     pub fn external(
         &mut self,
         bytes: usize,
         payload: Option<Box<dyn Any>>,
     ) -> Result<Local<'s, 'h>, HeapLimitReached> {
         let core = self.core();
-        core.account_external(bytes);
+        core.account_external(bytes)?;
         let at = core.new_narrow(EXTERNAL)?;
         let owner = core.cage.value(at);
         let store = Some(Store {

@@ -8,7 +8,11 @@ use crate::external::Externals;
 use crate::large::LargeSpace;
 use crate::object::{Descriptor, Kind, MAX_SHAPES};
 use crate::old::OldSpace;
-use crate::options::{HeapLimits, HeapOptions};
+use crate::incremental::Cycle;
+use crate::near_limit::Callback;
+use crate::options::{HeapLimits, HeapOptions, Policy};
+use crate::policy::HeapController;
+use crate::weak::Weak;
 use crate::page::{MAX_REGULAR_OBJECT, PAGE_SIZE, PageTable};
 use crate::roots::{HandleStack, RootProvider, RootSet, Roots};
 use crate::scope::{Scope, with_scope};
@@ -25,9 +29,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub const FIRST_OBJECT_ID: u32 = 1001;
 /// Ids of the permanent objects in snapshots.
 const FIRST_PERMANENT_ID: u32 = 901;
-/// Old-generation bytes at which the first major collection starts, unless the options say. Lower than V8's:
-/// marking a small heap costs less than touching fresh memory (measured: 26 ns per promoted 32-byte object).
-const FIRST_ALLOCATION_LIMIT: usize = 16 << 20;
 /// Distinguishes heaps, so that a root or shape of one is not taken for another's.
 static NEXT_HEAP: AtomicU32 = AtomicU32::new(1);
 
@@ -63,9 +64,22 @@ pub(crate) struct Core {
     pub(crate) verifications: u64,
     /// Allocations until the stress mode collects.
     pub(crate) allocations_to_collection: u32,
-    /// Old-generation bytes at which the next major collection starts.
-    pub(crate) allocation_limit: usize,
-    pub(crate) survived_since_expansion: usize,
+    /// Whether every allocation takes the slow path: under stress, and without a young generation.
+    pub(crate) every_allocation_asks: bool,
+    /// The cycle of incremental marking in progress, and whether there is one.
+    pub(crate) cycle: Option<Cycle>,
+    pub(crate) marking: bool,
+    pub(crate) controller: HeapController,
+    pub(crate) weak: Weak,
+    /// Bytes promoted since the heap was made.
+    pub(crate) promoted_bytes: u64,
+    /// Whether the last scavenge had to keep objects young for want of room in the old generation.
+    pub(crate) promotion_failed: bool,
+    /// Collections have not helped for long: the next failure is final.
+    pub(crate) ineffective: bool,
+    /// Bytes born old since the last step of marking.
+    pub(crate) old_since_step: usize,
+    pub(crate) near_limit_callback: Option<Callback>,
     /// Bytes allocated up to the last collection, and those in to-space just after it.
     pub(crate) allocated_before: u64,
     pub(crate) young_after_collection: usize,
@@ -180,11 +194,16 @@ impl Core {
             page_not_to_sweep: None,
             stress: options.stress.as_ref().map(|s| s.schedule()),
             tracer: GcTracer::new(),
-            allocation_limit: limits
-                .initial_old_generation_size
-                .unwrap_or(FIRST_ALLOCATION_LIMIT)
-                .min(limits.max_old_generation_size),
-            survived_since_expansion: 0,
+            every_allocation_asks: options.stress.is_some() || options.policy != Policy::Generational,
+            cycle: None,
+            marking: false,
+            controller: HeapController::new(&limits),
+            weak: Weak::default(),
+            promoted_bytes: 0,
+            promotion_failed: false,
+            ineffective: false,
+            old_since_step: 0,
+            near_limit_callback: None,
             allocated_before: 0,
             young_after_collection: 0,
             peak_metadata: std::cell::Cell::new(0),
@@ -203,7 +222,7 @@ impl Core {
             .stress
             .as_mut()
             .map_or(0, StressSchedule::next_distance);
-        core.arm_stress();
+        core.arm_limit();
         Ok(core)
     }
 

@@ -208,6 +208,7 @@ impl Core {
     #[inline(never)]
     pub(crate) fn marking_barrier(&mut self, slot: Addr, value: Value) {
         let young_slot = self.young.contains(slot);
+        let page = self.page_of(value);
         let Some(cycle) = &mut self.cycle else { return };
         let (word, bit) = mark_bit(&self.cage, value);
         if word.load_u64() & bit == 0 {
@@ -215,7 +216,7 @@ impl Core {
             cycle.finished = false;
         }
         // Young survivors are scanned whole in the pause; the slot set is for old hosts.
-        if cycle.marker.recording && !young_slot && self.pages.is_candidate(self.page_of(value)) {
+        if cycle.marker.recording && !young_slot && self.pages.is_candidate(page) {
             cycle.marker.recorded.push(slot);
         }
     }

@@ -15,6 +15,7 @@ mod barrier;
 mod cage;
 pub mod clock;
 mod collection;
+mod compactor;
 mod deque;
 mod error;
 pub mod event;
@@ -26,9 +27,11 @@ mod free_list;
 )]
 mod global;
 mod heap;
+mod incremental;
 mod large;
 mod map;
 mod marker;
+mod near_limit;
 mod object;
 mod old;
 pub mod options;
@@ -43,6 +46,7 @@ mod scavenger;
 )]
 mod scope;
 mod shape;
+mod slow_path;
 mod statistics;
 pub mod stats;
 pub mod stress;
@@ -53,6 +57,7 @@ mod tracer;
 mod value;
 pub mod verify;
 mod walk;
+mod weak;
 mod young;
 
 pub use access::Type;
@@ -65,8 +70,10 @@ pub use event::{
 };
 pub use global::{Global, RootTable};
 pub use heap::{FIRST_OBJECT_ID, Heap};
+pub use incremental::{Budget, StepProgress};
+pub use near_limit::NearLimit;
 pub use object::Kind;
-pub use options::{HeapLimits, HeapOptions, OptionsError, PAGE_SIZE};
+pub use options::{Compaction, Policy, HeapLimits, HeapOptions, OptionsError, PAGE_SIZE};
 pub use roots::{MAX_HANDLES, RootCell, RootProvider, RootVisitor};
 pub use scope::{Immediate, Init, Local, Operand, Ref, Scope, Smi};
 pub use shape::{Shape, ShapeError, ShapeInfo};

@@ -66,8 +66,70 @@ pub struct HeapOptions {
     pub external_hard_growth: Option<usize>,
     /// Most bytes that objects may own outside the heap. `None`: no limit, as in V8.
     pub max_external_memory: Option<usize>,
+    /// Which collectors work together.
+    pub policy: Policy,
+    /// Mark the old generation in steps between allocations; else in one pause
+    /// (`--no-incremental-marking`).
+    pub incremental_marking: bool,
+    /// Whether fragmented pages are evacuated.
+    pub compaction: Compaction,
     /// Collect far more often than needed and check everything: for tests.
     pub stress: Option<Stress>,
+}
+
+/// Which collectors work together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Policy {
+    /// A copying young generation and a mark-sweep old one that evacuates fragmented pages: V8's.
+    #[default]
+    Generational,
+    /// One generation: mark and sweep, nothing moves.
+    MarkSweep,
+    /// One generation: mark, and move everything together in each collection.
+    MarkCompact,
+    /// No collection at all: the baseline (Java's Epsilon).
+    None,
+}
+
+impl Policy {
+    /// All policies.
+    pub const ALL: [Self; 4] = [Self::Generational, Self::MarkSweep, Self::MarkCompact, Self::None];
+
+    /// Name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Generational => "generational",
+            Self::MarkSweep => "mark-sweep",
+            Self::MarkCompact => "mark-compact",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Whether old objects are moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compaction {
+    /// Fragmented pages are evacuated when that wins pages.
+    #[default]
+    Auto,
+    /// Every major collection moves what it can.
+    Always,
+    /// Nothing old ever moves.
+    Never,
+}
+
+impl Compaction {
+    /// All choices.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Always, Self::Never];
+
+    /// Name on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
 }
 
 impl Default for HeapOptions {
@@ -81,6 +143,9 @@ impl Default for HeapOptions {
             external_soft_growth: DEFAULT_EXTERNAL_SOFT_GROWTH,
             external_hard_growth: None,
             max_external_memory: None,
+            policy: Policy::Generational,
+            incremental_marking: true,
+            compaction: Compaction::Auto,
             stress: None,
         }
     }
@@ -103,6 +168,21 @@ impl HeapOptions {
             max_semi_space_size,
             ..Self::default()
         }
+    }
+
+    /// The same options with another policy, and what it implies: mark-sweep never compacts, mark-compact
+    /// always does and marks in one pause.
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        match policy {
+            Policy::Generational => {}
+            Policy::MarkSweep | Policy::None => self.compaction = Compaction::Never,
+            Policy::MarkCompact => {
+                self.compaction = Compaction::Always;
+                self.incremental_marking = false;
+            }
+        }
+        self
     }
 
     /// The same options with the stress mode on.

@@ -93,6 +93,11 @@ impl PageTable {
         }
     }
 
+    /// Pages that old and large space could own at most.
+    pub(crate) fn most_pages(&self) -> usize {
+        self.owner.len() - self.first
+    }
+
     /// Bytes of the table itself.
     pub(crate) fn metadata_bytes(&self) -> usize {
         let per_page =

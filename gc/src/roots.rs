@@ -194,6 +194,7 @@ impl Core {
         if let Some(roots) = &mut self.roots {
             roots.visit(|slot| each(Value(*slot)));
         }
+        self.weak.held().for_each(&mut each);
     }
 
     /// The root groups with their names and values, for snapshots and the verifier.
@@ -204,6 +205,7 @@ impl Core {
             (0..count).map(|i| first.add(4 * i).value()).collect(),
         )];
         groups.extend(self.roots.iter().flat_map(Roots::groups));
+        groups.push(("(Finalizers)".to_owned(), self.weak.held().collect()));
         groups
     }
 }

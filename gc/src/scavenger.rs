@@ -72,11 +72,14 @@ impl Core {
         scavenger.process_remembered_slots();
         scavenger.core.phase(Phase::ScavengeCopy);
         scavenger.drain();
+        scavenger.core.phase(Phase::ScavengeWeak);
+        scavenger.process_ephemerons();
         let done = scavenger.done;
         self.clock
             .charge(Work::Copied, (done.copied + done.promoted) as u64);
         self.clock.charge(Work::Slots, done.slots_visited as u64);
         self.phase(Phase::ScavengeExternal);
+        self.update_young_weak((from_first, (from_bytes / 8) as u32));
         self.update_young_externals(from_first, (from_bytes / 8) as u32);
         self.young.age_mark = self.young.top;
         self.poison(from, from_bytes);
@@ -113,6 +116,27 @@ impl Scavenger<'_> {
                 }
             });
             self.core.roots = Some(roots);
+        }
+        let mut weak = std::mem::take(&mut self.core.weak);
+        weak.visit_held(|held| if self.in_from_space(held) { self.forward(held) } else { held });
+        self.core.weak = weak;
+    }
+
+    /// Forwards the values of ephemerons whose table and key live, and what they reach, until no more do.
+    fn process_ephemerons(&mut self) {
+        let mut resolved = vec![false; self.core.young_ephemeron_count()];
+        let from = (self.from_first, self.from_span);
+        loop {
+            let values = self.core.live_ephemeron_values(from, &mut resolved);
+            if values.is_empty() {
+                break;
+            }
+            for value in values {
+                if self.in_from_space(value) {
+                    self.forward(value);
+                }
+            }
+            self.drain();
         }
     }
 
@@ -268,6 +292,9 @@ impl Scavenger<'_> {
         };
         from.copy_to(to, bytes);
         let new = self.core.cage.value(to);
+        if !self.core.is_young(new) {
+            self.core.born_old(new);
+        }
         from.store_u64(FORWARDED as u64 | (new.0 as u64) << 32);
         new
     }

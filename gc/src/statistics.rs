@@ -37,7 +37,7 @@ impl Heap {
 
     /// Old-generation bytes at which the next major collection starts.
     pub fn old_generation_limit(&self) -> u64 {
-        self.core.allocation_limit as u64
+        self.core.controller.old_generation_limit() as u64
     }
 
     /// Whether the heap's memory is backed by huge pages.
@@ -60,7 +60,7 @@ impl Core {
             .sum()
     }
 
-    fn statistics(&self) -> HeapStatistics {
+    pub(crate) fn statistics(&self) -> HeapStatistics {
         let limit = self.limits.heap_size_limit();
         let used = self.used();
         let metadata = self.pages.metadata_bytes() + self.roots_bytes();

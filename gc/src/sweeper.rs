@@ -8,6 +8,7 @@
 use crate::cage::Addr;
 use crate::heap::Core;
 use crate::marker::{mark_bit, marked_granules};
+use crate::object::{Descriptor, Kind};
 use crate::page::{Owner, PAGE_SIZE, SweepState, mark_words};
 use crate::scavenger::object_end;
 use crate::value::{GRANULE, Value};
@@ -92,6 +93,19 @@ impl Core {
             .clear_slot_range(&self.cage, self.cage.offset(at), bytes);
         self.poison(at, bytes);
         self.old.free.add(&self.cage, at, bytes);
+    }
+
+    /// Puts the free blocks of a swept page on the list again.
+    pub(crate) fn list_free_blocks(&mut self, page: usize) {
+        let mut at = self.cage.at(page * PAGE_SIZE);
+        let end = at.add(PAGE_SIZE);
+        while at < end {
+            let next = object_end(at);
+            if Descriptor(at.load_u32()).kind() == Kind::Free {
+                self.old.free.add(&self.cage, at, next.0 - at.0);
+            }
+            at = next;
+        }
     }
 
     /// Clears the mark bit of the object at `at`; whether it was set.

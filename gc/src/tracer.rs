@@ -12,8 +12,6 @@ pub(crate) struct GcTracer {
     phase: Option<(Phase, u64)>,
     pub(crate) minor_count: u32,
     pub(crate) major_count: u32,
-    /// Work outside pauses (lazy sweeping, page commits, slow paths), ns on the stopwatch.
-    pub(crate) outside_ns: u64,
 }
 
 impl GcTracer {
@@ -25,7 +23,6 @@ impl GcTracer {
             phase: None,
             minor_count: 0,
             major_count: 0,
-            outside_ns: 0,
         }
     }
 

@@ -94,6 +94,7 @@ impl Core {
         let mut marker = Marker::new(&self.cage, self.young.first);
         self.for_each_root(|value| marker.push(value));
         marker.drain(&self.cage, &mut self.pages, usize::MAX);
+        self.resolve_ephemerons(&mut marker);
         let result = self.walk_marked(marker.objects, body);
         for page in self.marked_pages() {
             self.clear_marks(page);
@@ -143,7 +144,7 @@ impl Core {
     }
 
     /// Whether `value` refers to an object that is no permanent constant.
-    fn is_heap_object(&self, value: Value) -> bool {
+    pub(crate) fn is_heap_object(&self, value: Value) -> bool {
         value.0 >= self.young.first
     }
 
@@ -200,6 +201,7 @@ impl Core {
     }
 
     fn prepare_walk(&mut self) {
+        self.abandon_marking();
         self.complete_sweep();
     }
 }
@@ -331,6 +333,30 @@ impl HeapWalk<'_> {
     /// The double of a number object; `None` for any other.
     pub fn number(&self, object: ObjectRef) -> Option<f64> {
         (self.kind(object) == Kind::Number).then(|| self.core.number_of(object.0))
+    }
+
+    /// What a weak reference refers to, if that is alive by strong references too.
+    pub fn weak_target(&self, object: ObjectRef) -> Option<ObjectRef> {
+        if self.kind(object) != Kind::WeakRef {
+            return None;
+        }
+        self.live_object(self.core.weak.target(self.core.weak_index(object.0)))
+    }
+
+    /// Key and value of each live entry of an ephemeron table; the value is `None` if it is no object.
+    pub fn ephemerons(&self, table: ObjectRef) -> Vec<(ObjectRef, Option<ObjectRef>)> {
+        if self.kind(table) != Kind::EphemeronTable {
+            return Vec::new();
+        }
+        self.core
+            .weak
+            .entries(self.core.weak_index(table.0))
+            .filter_map(|(key, value)| Some((self.live_object(key)?, self.live_object(value))))
+            .collect()
+    }
+
+    fn live_object(&self, value: Value) -> Option<ObjectRef> {
+        (self.core.is_heap_object(value) && self.core.is_marked(value)).then_some(ObjectRef(value))
     }
 
     /// The root groups, in a fixed order.

@@ -1,0 +1,251 @@
+//! Incremental marking, compaction and policies under a mutator that checks what it reads.
+
+use heaplab_gc::{
+    Budget, CollectionKind, CollectionReason, Compaction, GcEvent, Heap, HeapOptions, Immediate, Local, Policy,
+    Scope, Smi, StepProgress, Stress,
+};
+use std::cell::RefCell;
+use std::num::NonZeroU32;
+use std::rc::Rc;
+
+const MB: usize = 1 << 20;
+
+fn random(r: &mut u32) -> u32 {
+    *r ^= *r << 13;
+    *r ^= *r >> 17;
+    *r ^= *r << 5;
+    *r
+}
+
+/// A table of lists: each op replaces, extends, moves or drops one; every list names its own numbers.
+fn churn<'s, 'h>(s: &mut Scope<'s, 'h>, table: Local<'s, 'h>, model: &mut [Vec<i32>], ops: usize, r: &mut u32) {
+    let shape = s.shape("Node", &["value", "next"]).expect("shape");
+    for op in 0..ops {
+        let i = random(r) as usize % model.len();
+        let j = random(r) as usize % model.len();
+        s.scope(|t| match random(r) % 8 {
+            0 => {
+                t.set(table, i, Immediate::Undefined);
+                model[i].clear();
+            }
+            1 => {
+                let moved = t.root(t.get(table, j));
+                t.set(table, j, Immediate::Undefined);
+                t.set(table, i, moved);
+                let list = std::mem::take(&mut model[j]);
+                model[i] = list;
+            }
+            2 => {
+                let wide = t.array(40).expect("room");
+                t.set(wide, 7, t.get(table, i));
+                t.set(table, i, t.get(wide, 7));
+            }
+            _ if model[i].len() < 20 => {
+                let next = t.root(t.get(table, i));
+                let node = t
+                    .object_with(shape, [Smi::wrapping(op as i32).into(), next.into()])
+                    .expect("room");
+                t.set(table, i, node);
+                model[i].push(op as i32);
+            }
+            _ => {}
+        });
+    }
+}
+
+
+fn check_lists<'h>(s: &Scope<'_, 'h>, table: Local<'_, 'h>, model: &[Vec<i32>]) {
+    for (i, list) in model.iter().enumerate() {
+        let mut at = s.get(table, i);
+        for &value in list.iter().rev() {
+            assert_eq!(s.as_integer(s.get(at, 0)), Some(value), "list {i}");
+            at = s.get(at, 1);
+        }
+        assert!(s.is_undefined(at), "list {i} is longer than its model");
+    }
+}
+
+fn run(options: HeapOptions, lists: usize, rounds: usize, ops: usize) -> (Heap, Vec<GcEvent>) {
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let mut heap = Heap::new(options).expect("heap");
+    let sink = Rc::clone(&events);
+    heap.set_observer(Box::new(move |event: &GcEvent| sink.borrow_mut().push(*event)));
+    let mut model = vec![Vec::new(); lists];
+    let mut r = 0x9e37_79b9;
+    let table = heap.enter(|s| {
+        let table = s.array(lists).expect("room");
+        s.global(table)
+    });
+    for _ in 0..rounds {
+        heap.enter(|s| {
+            let table = s.local(&table);
+            churn(s, table, &mut model, ops, &mut r);
+            check_lists(s, table, &model);
+        });
+        heap.verify().expect("verified");
+    }
+    heap.enter(|s| s.global(s.peek(&table)));
+    (heap, events.take())
+}
+
+#[test]
+fn every_policy_keeps_what_is_reachable() {
+    for policy in [Policy::Generational, Policy::MarkSweep, Policy::MarkCompact] {
+        for incremental in [false, true] {
+            for compaction in Compaction::ALL {
+                let mut options = HeapOptions::with_limits(64 * MB, MB).with_policy(policy);
+                options.initial_old_space_size = Some(2 * MB);
+                options.incremental_marking = incremental;
+                options.compaction = compaction;
+                let (_, events) = run(options, 20_000, 6, 100_000);
+                let majors = events.iter().filter(|e| e.kind == CollectionKind::Major).count();
+                assert!(majors > 0, "{policy:?} incremental {incremental} {compaction:?}");
+                if compaction == Compaction::Never {
+                    assert!(events.iter().all(|e| !e.compacted));
+                }
+                if policy != Policy::Generational {
+                    assert!(events.iter().all(|e| e.kind == CollectionKind::Major || e.copied_bytes == 0));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_policy_survives_stress_at_every_allocation() {
+    for policy in [Policy::Generational, Policy::MarkSweep, Policy::MarkCompact] {
+        for incremental in [false, true] {
+            for (n, ops) in [(1, 1500), (7, 6000)] {
+                let mut options = HeapOptions::with_limits(8 * MB, MB / 4).with_policy(policy);
+                options.incremental_marking = incremental;
+                let interval = NonZeroU32::new(n).expect("not zero");
+                let (_, events) = run(options.with_stress(Stress::every(interval)), 300, 2, ops);
+                assert!(
+                    events.len() as u32 * n >= ops as u32 / 3,
+                    "{policy:?}: only {} collections",
+                    events.len()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn marking_interleaves_with_the_mutator_and_with_scavenges() {
+    let mut options = HeapOptions::with_limits(256 * MB, MB);
+    options.initial_old_space_size = Some(12 * MB);
+    let (_, events) = run(options, 200_000, 4, 400_000);
+    let incremental: Vec<_> = events.iter().filter(|e| e.incremental).collect();
+    assert!(!incremental.is_empty());
+    assert!(incremental.iter().any(|e| e.steps.is_some_and(|s| s.steps > 3)), "{incremental:?}");
+}
+
+#[test]
+fn an_embedder_can_drive_a_cycle_in_its_idle_time() {
+    let mut heap = Heap::new(HeapOptions::with_limits(64 * MB, MB)).expect("heap");
+    let _kept = heap.enter(|s| {
+        let array = s.array(100_000).expect("room");
+        for i in 0..100_000 {
+            s.scope(|t| {
+                let n = t.number(i as f64).expect("room");
+                t.set(array, i, n);
+            });
+        }
+        s.global(array)
+    });
+    let budget = Budget { bytes: 64 * 1024, ns: u64::MAX };
+    let mut steps = 0;
+    loop {
+        match heap.step(budget) {
+            StepProgress::Marking => steps += 1,
+            StepProgress::Finished => assert!(heap.is_marking()),
+            StepProgress::Complete => break,
+        }
+    }
+    assert!(steps >= 10, "{steps} steps");
+    assert!(!heap.is_marking());
+    heap.verify().expect("verified");
+}
+
+#[test]
+fn fragmented_pages_are_given_back_by_compaction() {
+    for survivors in [10, 50, 90] {
+        let mut heap = Heap::new(HeapOptions::with_limits(128 * MB, MB)).expect("heap");
+        let kept = heap.enter(|s| {
+            let array = s.array(400_000).expect("room");
+            for i in 0..400_000 {
+                s.scope(|t| {
+                    let array_of_ten = t.array(10).expect("room");
+                    t.set(array, i, array_of_ten);
+                });
+            }
+            s.global(array)
+        });
+        heap.collect(CollectionKind::Major, CollectionReason::Testing);
+        let full = heap.statistics().total_heap_size;
+        heap.enter(|s| {
+            let mut r = 7;
+            for i in 0..400_000 {
+                if random(&mut r) % 100 >= survivors {
+                    s.set(s.peek(&kept), i, Immediate::Undefined);
+                }
+            }
+        });
+        heap.collect(CollectionKind::Major, CollectionReason::LowMemoryNotification);
+        heap.collect(CollectionKind::Major, CollectionReason::LowMemoryNotification);
+        heap.verify().expect("verified");
+        let now = heap.statistics().total_heap_size;
+        let share = now as f64 / full as f64;
+        assert!(
+            share < f64::from(survivors) / 100.0 + 0.15,
+            "{survivors} % survivors hold {:.0} % of the pages",
+            100.0 * share
+        );
+    }
+}
+
+#[test]
+fn the_near_limit_callback_may_raise_the_limit_and_walk() {
+    let mut heap = Heap::new(HeapOptions::with_limits(4 * MB, MB)).expect("heap");
+    let calls = Rc::new(RefCell::new(Vec::new()));
+    let log = Rc::clone(&calls);
+    heap.set_near_limit_callback(move |near| {
+        let objects = near.walk(|w| w.object_count()).expect("ids");
+        let limit = near.current_limit();
+        log.borrow_mut().push((limit, objects));
+        if log.borrow().len() < 3 {
+            near.raise_to(2 * limit);
+        }
+    });
+    heap.enter(|s| {
+        let shape = s.shape("Link", &["next"]).expect("shape");
+        let head = s.root(Immediate::Undefined);
+        let mut links = 0;
+        while s
+            .scope(|t| {
+                let link = t.object_with(shape, [head.into()])?;
+                t.assign(head, link);
+                Ok::<(), heaplab_gc::HeapLimitReached>(())
+            })
+            .is_ok()
+        {
+            links += 1;
+        }
+        let calls = calls.borrow();
+        assert_eq!(calls.iter().map(|c| c.0 / MB).collect::<Vec<_>>(), [4, 8, 16]);
+        assert!(calls[2].1 <= links && calls[2].1 > 900_000, "{calls:?} {links}");
+    });
+}
+
+#[test]
+fn without_collection_a_heap_fills_to_its_limit() {
+    let mut heap =
+        Heap::new(HeapOptions::with_limits(4 * MB, MB).with_policy(Policy::None)).expect("heap");
+    heap.enter(|s| {
+        let mut bytes = 0;
+        while let Ok(size) = s.scope(|t| t.array(10).map(|a| t.size_of(a))) {
+            bytes += size;
+        }
+        assert!(bytes > 3 * MB && bytes <= 4 * MB, "{bytes}");
+    });
+}
