@@ -78,7 +78,8 @@ impl Core {
         marker.drain(&self.cage, &mut self.pages, usize::MAX);
         self.phase(Phase::MarkEphemerons);
         self.resolve_ephemerons(&mut marker);
-        self.clock.charge(Work::Marked, (marker.bytes - marked_in_steps) as u64);
+        self.clock
+            .charge(Work::Marked, (marker.bytes - marked_in_steps) as u64);
 
         self.phase(Phase::Clear);
         self.clear_weak(&marker);
@@ -134,7 +135,9 @@ impl Core {
         }
         self.phase(Phase::EvacuateCopy);
         let started = self.clock.policy_now();
-        let recorded = marker.recording.then(|| std::mem::take(&mut marker.recorded));
+        let recorded = marker
+            .recording
+            .then(|| std::mem::take(&mut marker.recorded));
         let bytes = self.evacuate(recorded);
         Some((bytes, self.clock.policy_now() - started))
     }
@@ -153,7 +156,7 @@ impl Core {
     /// Everything from which old objects can be reached: the roots, and the young generation.
     pub(crate) fn mark_from_roots(&mut self, marker: &mut Marker) {
         self.for_each_root(|value| marker.push(value));
-        let mut at = self.young.to_start();
+        let mut at = self.young.to_space_start();
         let end = self.young.top;
         while at < end {
             let (first, slots, next) = slots_and_end(at, Descriptor(at.load_u32()));
@@ -175,8 +178,13 @@ impl Core {
     fn return_memory(&mut self, reduce_memory: bool) {
         let unused: Vec<usize> = self.pages.unused_groups(&self.cage).collect();
         let limit = self.controller.old_generation_limit();
-        let count =
-            groups_to_return(unused.len(), GROUP_BYTES, self.old_pages_bytes(), limit, reduce_memory);
+        let count = groups_to_return(
+            unused.len(),
+            GROUP_BYTES,
+            self.old_pages_bytes(),
+            limit,
+            reduce_memory,
+        );
         // The highest first: low pages are the first to be given out again.
         for &group in unused.iter().rev().take(count) {
             self.cage.decommit(group * GROUP_BYTES, GROUP_BYTES);
@@ -189,7 +197,8 @@ impl Core {
             SemiSpaceChange::Grow(capacity) | SemiSpaceChange::Shrink(capacity) => capacity,
         };
         if capacity < self.young.used() || !self.young.resize(&mut self.cage, capacity) {
-            self.controller.semi_space_change_failed(self.young.capacity);
+            self.controller
+                .semi_space_change_failed(self.young.capacity);
         }
     }
 
@@ -216,7 +225,8 @@ impl Core {
         self.clock.charge(Work::Pause, 1);
         let start_ns = self.clock.policy_now();
         let before = self.sizes();
-        self.tracer.begin(self.clock.as_ref(), kind, reason, collector_reason, before);
+        self.tracer
+            .begin(self.clock.as_ref(), kind, reason, collector_reason, before);
         start_ns
     }
 
@@ -227,13 +237,15 @@ impl Core {
         self.young_after_collection = self.young.used();
         self.clock.charge(Work::Allocated, allocated as u64);
         let now = self.clock.policy_now();
-        self.controller.sample_allocation(now, self.allocated_before, self.promoted_bytes);
+        self.controller
+            .sample_allocation(now, self.allocated_before, self.promoted_bytes);
     }
 
     /// The pause is over: everything is in order before anybody is told of it.
     fn end(&mut self) {
         self.young_after_collection = self.young.used();
-        self.peak_metadata.set(self.peak_metadata.get().max(self.pages.metadata_bytes()));
+        self.peak_metadata
+            .set(self.peak_metadata.get().max(self.pages.metadata_bytes()));
         self.arm_limit();
         let after = self.sizes();
         let event = self.tracer.event();
@@ -263,4 +275,3 @@ fn is_reducing(reason: CollectionReason) -> bool {
             | CollectionReason::ExternalMemoryPressure
     )
 }
-

@@ -47,7 +47,10 @@ impl Core {
         let pages: Vec<Candidate> = self
             .pages
             .old_pages()
-            .map(|page| Candidate { page, live_bytes: PAGE_SIZE - self.old.free.bytes_on(page) })
+            .map(|page| Candidate {
+                page,
+                live_bytes: PAGE_SIZE - self.old.free.bytes_on(page),
+            })
             .collect();
         self.choose(pages, false);
         marker.recording = !self.pages.candidates().is_empty();
@@ -62,7 +65,10 @@ impl Core {
         let pages: Vec<Candidate> = self
             .pages
             .old_pages()
-            .map(|page| Candidate { page, live_bytes: self.pages.live_bytes[page] as usize })
+            .map(|page| Candidate {
+                page,
+                live_bytes: self.pages.live_bytes[page] as usize,
+            })
             .collect();
         self.choose(pages, whole_heap);
     }
@@ -81,14 +87,20 @@ impl Core {
         self.pages.set_candidates(candidates);
         if chosen > 0 {
             let table = &self.pages;
-            self.old.free.remove_pages(&self.cage, |page| table.is_candidate(page));
+            self.old
+                .free
+                .remove_pages(&self.cage, |page| table.is_candidate(page));
         }
     }
 
     /// How many of the pages, sparsest first, have room for their objects on the others and in new pages.
     fn sparsest_that_fit(&self, pages: &[Candidate]) -> usize {
         let spare_pages = self.old.max_pages.saturating_sub(self.pages.in_use());
-        let spare = if self.evacuates_everything() { spare_pages * PAGE_SIZE } else { 0 };
+        let spare = if self.evacuates_everything() {
+            spare_pages * PAGE_SIZE
+        } else {
+            0
+        };
         let mut room = self.old.free.bytes() + spare + RESERVE_BYTES;
         let mut moved = 0;
         for (n, candidate) in pages.iter().enumerate() {
@@ -138,7 +150,9 @@ impl Core {
             for value in objects {
                 let from = self.cage.addr(value);
                 let bytes = object_bytes(from, Descriptor(from.load_u32()));
-                let Some(to) = self.allocate_old(bytes) else { break 'pages };
+                let Some(to) = self.allocate_old(bytes) else {
+                    break 'pages;
+                };
                 from.copy_to(to, bytes);
                 let new = self.cage.value(to);
                 from.store_u64(u64::from(FORWARDED) | u64::from(new.0) << 32);
@@ -207,7 +221,7 @@ impl Core {
     }
 
     fn update_young_slots(&mut self) {
-        let mut at = self.young.to_start();
+        let mut at = self.young.to_space_start();
         let end = self.young.top;
         while at < end {
             let (first, slots, next) = slots_and_end(at, Descriptor(at.load_u32()));

@@ -5,21 +5,21 @@ use crate::clock::{Clock, RealClock};
 use crate::error::{HeapError, HeapLimitReached, Limit, LimitDetails};
 use crate::event::{CollectionKind, CollectionReason, Observer};
 use crate::external::Externals;
+use crate::incremental::Cycle;
 use crate::large::LargeSpace;
+use crate::near_limit::Callback;
 use crate::object::{Descriptor, Kind, MAX_SHAPES};
 use crate::old::OldSpace;
-use crate::incremental::Cycle;
-use crate::near_limit::Callback;
 use crate::options::{HeapLimits, HeapOptions, Policy};
-use crate::policy::HeapController;
-use crate::weak::Weak;
 use crate::page::{MAX_REGULAR_OBJECT, PAGE_SIZE, PageTable};
+use crate::policy::HeapController;
 use crate::roots::{HandleStack, RootProvider, RootSet, Roots};
 use crate::scope::{Scope, with_scope};
 use crate::shape::{ShapeTable, builtin};
 use crate::stress::StressSchedule;
 use crate::tracer::GcTracer;
 use crate::value::{GRANULE, Value};
+use crate::weak::Weak;
 use crate::young::Young;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -194,7 +194,8 @@ impl Core {
             page_not_to_sweep: None,
             stress: options.stress.as_ref().map(|s| s.schedule()),
             tracer: GcTracer::new(),
-            every_allocation_asks: options.stress.is_some() || options.policy != Policy::Generational,
+            every_allocation_asks: options.stress.is_some()
+                || options.policy != Policy::Generational,
             cycle: None,
             marking: false,
             controller: HeapController::new(&limits),

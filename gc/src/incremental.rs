@@ -82,12 +82,18 @@ impl Heap {
         match &core.cycle {
             None => core.start_marking(),
             Some(cycle) if cycle.finished => {
-                core.collect(CollectionKind::Major, CollectionReason::FinalizeMarkingViaTask);
+                core.collect(
+                    CollectionKind::Major,
+                    CollectionReason::FinalizeMarkingViaTask,
+                );
                 return StepProgress::Complete;
             }
             Some(_) => {}
         }
-        match core.marking_step(StepBudget { bytes: budget.bytes, ns: budget.ns }) {
+        match core.marking_step(StepBudget {
+            bytes: budget.bytes,
+            ns: budget.ns,
+        }) {
             Progress::Done => StepProgress::Finished,
             Progress::More => StepProgress::Marking,
         }
@@ -129,17 +135,24 @@ impl Core {
 
     /// Marks within a budget.
     pub(crate) fn marking_step(&mut self, budget: StepBudget) -> Progress {
-        let Some(mut cycle) = self.cycle.take() else { return Progress::Done };
+        let Some(mut cycle) = self.cycle.take() else {
+            return Progress::Done;
+        };
         let started = self.clock.stopwatch_now();
         let policy_started = self.clock.policy_now();
         let marked_before = cycle.marker.bytes;
         let progress = loop {
             let before = cycle.marker.bytes;
             let left = budget.bytes.saturating_sub(before - marked_before);
-            let progress = cycle.marker.drain(&self.cage, &mut self.pages, left.min(SLICE_BYTES));
-            self.clock.charge(Work::Marked, (cycle.marker.bytes - before) as u64);
+            let progress = cycle
+                .marker
+                .drain(&self.cage, &mut self.pages, left.min(SLICE_BYTES));
+            self.clock
+                .charge(Work::Marked, (cycle.marker.bytes - before) as u64);
             let spent = self.clock.policy_now() - policy_started;
-            if progress == Progress::Done || cycle.marker.bytes - marked_before >= budget.bytes || spent >= budget.ns
+            if progress == Progress::Done
+                || cycle.marker.bytes - marked_before >= budget.bytes
+                || spent >= budget.ns
             {
                 break progress;
             }
@@ -166,7 +179,10 @@ impl Core {
 
     /// The step that allocation owes: as much as the schedule asks for.
     pub(crate) fn paced_step(&mut self) {
-        let (Some(cycle), now, old) = (&self.cycle, self.clock.policy_now(), self.old_used()) else { return };
+        let (Some(cycle), now, old) = (&self.cycle, self.clock.policy_now(), self.old_used())
+        else {
+            return;
+        };
         let live_estimate = cycle.live_estimate.max(old);
         if let Some(schedule) = self.controller.schedule() {
             let budget = schedule.next_step(now, live_estimate, old);
@@ -221,19 +237,29 @@ impl Core {
         }
     }
 
-    /// Makes an object that has just come to the old generation grey.
+    /// Makes an object that has just been promoted grey. It may refer to any number of white objects, so
+    /// marking has not finished.
+    #[inline(always)]
+    pub(crate) fn promoted(&mut self, value: Value) {
+        if self.marking {
+            self.push_grey(value, true);
+        }
+    }
+
+    /// Makes an object that is being allocated in the old generation grey. What it will refer to passes the
+    /// barrier or is in a handle, so this is no reason to put the final pause off.
     #[inline(always)]
     pub(crate) fn born_old(&mut self, value: Value) {
         if self.marking {
-            self.push_born_old(value);
+            self.push_grey(value, false);
         }
     }
 
     #[cold]
-    fn push_born_old(&mut self, value: Value) {
+    fn push_grey(&mut self, value: Value, unfinished: bool) {
         if let Some(cycle) = &mut self.cycle {
             cycle.marker.push(value);
-            cycle.finished = false;
+            cycle.finished &= !unfinished;
         }
     }
 

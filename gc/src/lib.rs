@@ -73,7 +73,7 @@ pub use heap::{FIRST_OBJECT_ID, Heap};
 pub use incremental::{Budget, StepProgress};
 pub use near_limit::NearLimit;
 pub use object::Kind;
-pub use options::{Compaction, Policy, HeapLimits, HeapOptions, OptionsError, PAGE_SIZE};
+pub use options::{Compaction, HeapLimits, HeapOptions, OptionsError, PAGE_SIZE, Policy};
 pub use roots::{MAX_HANDLES, RootCell, RootProvider, RootVisitor};
 pub use scope::{Immediate, Init, Local, Operand, Ref, Scope, Smi};
 pub use shape::{Shape, ShapeError, ShapeInfo};

@@ -108,7 +108,7 @@ impl Core {
         match key {
             Key::Text(bytes) => Some(hash_bytes(bytes)),
             // −0 and 0 are one key, and so is every NaN.
-            Key::Number(n) if n == 0.0 => Some(hash_word(0)),
+            Key::Number(0.0) => Some(hash_word(0)),
             Key::Number(n) if n.is_nan() => Some(hash_word(f64::NAN.to_bits())),
             Key::Number(n) => Some(hash_word(n.to_bits())),
             Key::Identity(v) => match self.identity_if_any(v) {

@@ -91,6 +91,22 @@ impl Marker {
         value.0 >= self.first
     }
 
+    /// The values on the stack, and the objects of which slices are left, for the verifier; `None` after an
+    /// overflow, when grey objects are not known.
+    pub(crate) fn pending(
+        &self,
+    ) -> Option<(
+        impl Iterator<Item = u32> + '_,
+        impl Iterator<Item = u32> + '_,
+    )> {
+        if self.overflowed {
+            return None;
+        }
+        let count = (self.top.0 - self.base.0) / 4;
+        let stack = (0..count).map(|i| self.base.add(4 * i).load_u32());
+        Some((stack, self.slices.iter().map(|s| s.0.0)))
+    }
+
     /// Makes the object that `value` refers to grey, if it is one that this marker follows.
     #[inline(always)]
     pub(crate) fn push(&mut self, value: Value) {

@@ -45,7 +45,10 @@ impl NearLimit<'_> {
     ///
     /// # Errors
     /// As for [`Heap::walk`].
-    pub fn walk<R>(&mut self, body: impl FnOnce(&HeapWalk<'_>) -> R) -> Result<R, HeapLimitReached> {
+    pub fn walk<R>(
+        &mut self,
+        body: impl FnOnce(&HeapWalk<'_>) -> R,
+    ) -> Result<R, HeapLimitReached> {
         self.core.walk(body)
     }
 }
@@ -69,7 +72,9 @@ impl Heap {
 impl Core {
     /// Asks the callback; whether it raised the limit.
     pub(crate) fn near_limit(&mut self) -> bool {
-        let Some(mut callback) = self.near_limit_callback.take() else { return false };
+        let Some(mut callback) = self.near_limit_callback.take() else {
+            return false;
+        };
         let before = self.controller.max_old_generation();
         callback(&mut NearLimit { core: self });
         self.near_limit_callback = Some(callback);

@@ -93,7 +93,12 @@ pub enum Policy {
 
 impl Policy {
     /// All policies.
-    pub const ALL: [Self; 4] = [Self::Generational, Self::MarkSweep, Self::MarkCompact, Self::None];
+    pub const ALL: [Self; 4] = [
+        Self::Generational,
+        Self::MarkSweep,
+        Self::MarkCompact,
+        Self::None,
+    ];
 
     /// Name on the command line.
     pub const fn as_str(self) -> &'static str {

@@ -8,7 +8,7 @@ use crate::cage::{Addr, Cage, GROUP_BYTES};
 use crate::value::GRANULE;
 use std::io;
 
-pub use crate::options::PAGE_SIZE;
+pub(crate) use crate::options::PAGE_SIZE;
 
 /// Pages per group.
 pub(crate) const PAGES_PER_GROUP: usize = GROUP_BYTES / PAGE_SIZE;
@@ -105,12 +105,6 @@ impl PageTable {
         self.owner.capacity() * per_page + self.dirty.capacity() * 4
     }
 
-    /// Page number of the byte `offset` bytes from the cage's base.
-    #[inline(always)]
-    pub(crate) fn number(offset: usize) -> usize {
-        offset / PAGE_SIZE
-    }
-
     pub(crate) fn owner(&self, page: usize) -> Owner {
         self.owner[page]
     }
@@ -195,14 +189,6 @@ impl PageTable {
         self.hint = self.hint.min(page);
     }
 
-    /// Pages of the large object that starts at `page`.
-    pub(crate) fn run_length(&self, page: usize) -> usize {
-        1 + self.owner[page + 1..]
-            .iter()
-            .take_while(|&&o| o == Owner::LargeTail)
-            .count()
-    }
-
     /// Groups that are committed and wholly unused: their memory can be returned.
     pub(crate) fn unused_groups<'a>(&'a self, cage: &'a Cage) -> impl Iterator<Item = usize> + 'a {
         let first = self.first.div_ceil(PAGES_PER_GROUP);
@@ -267,6 +253,7 @@ impl PageTable {
     }
 
     /// Whether the slot is recorded.
+    #[cfg(test)]
     pub(crate) fn is_recorded(&self, cage: &Cage, slot: Addr) -> bool {
         let (word, bit) = cage.slot_bit(slot);
         word.load_u64() & bit != 0
@@ -367,7 +354,6 @@ mod tests {
             (a, big, b),
             (PAGES_PER_GROUP, PAGES_PER_GROUP + 1, PAGES_PER_GROUP + 4)
         );
-        assert_eq!(t.run_length(big), 3);
         t.give_back(&cage, big, 3);
         assert_eq!(t.in_use(), 2);
         assert_eq!(

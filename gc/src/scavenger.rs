@@ -118,7 +118,13 @@ impl Scavenger<'_> {
             self.core.roots = Some(roots);
         }
         let mut weak = std::mem::take(&mut self.core.weak);
-        weak.visit_held(|held| if self.in_from_space(held) { self.forward(held) } else { held });
+        weak.visit_held(|held| {
+            if self.in_from_space(held) {
+                self.forward(held)
+            } else {
+                held
+            }
+        });
         self.core.weak = weak;
     }
 
@@ -281,26 +287,26 @@ impl Scavenger<'_> {
                 Some(to) => to,
                 None => {
                     self.done.promotion_failed += bytes;
-                    self.to_space(bytes)
+                    self.copy_target(bytes)
                 }
             }
         } else {
             if from < self.age_mark {
                 self.done.promotion_failed += bytes;
             }
-            self.to_space(bytes)
+            self.copy_target(bytes)
         };
         from.copy_to(to, bytes);
         let new = self.core.cage.value(to);
         if !self.core.is_young(new) {
-            self.core.born_old(new);
+            self.core.promoted(new);
         }
         from.store_u64(FORWARDED as u64 | (new.0 as u64) << 32);
         new
     }
 
     #[inline(always)]
-    fn to_space(&mut self, bytes: usize) -> Addr {
+    fn copy_target(&mut self, bytes: usize) -> Addr {
         let to = self.core.young.top;
         self.core.young.top = to.add(bytes);
         self.done.copied += bytes;

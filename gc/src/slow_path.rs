@@ -46,7 +46,8 @@ impl Core {
         if let Some(at) = self.bump_if_worth_it(bytes) {
             return Ok(at);
         }
-        self.climb(|core| core.bump_if_worth_it(bytes)).ok_or_else(|| self.out_of_room(bytes, before))
+        self.climb(|core| core.bump_if_worth_it(bytes))
+            .ok_or_else(|| self.out_of_room(bytes, before))
     }
 
     /// The collection that a full to-space asks for.
@@ -55,9 +56,15 @@ impl Core {
         if self.marking {
             let finished = self.cycle.as_ref().is_some_and(|c| c.finished);
             if finished {
-                self.major(CollectionReason::FinalizeMarkingViaStackGuard, CollectorReason::None);
+                self.major(
+                    CollectionReason::FinalizeMarkingViaStackGuard,
+                    CollectorReason::None,
+                );
             } else if self.controller.must_finish_marking(old) {
-                self.major(CollectionReason::AllocationLimit, CollectorReason::MarkingForcedFinalization);
+                self.major(
+                    CollectionReason::AllocationLimit,
+                    CollectorReason::MarkingForcedFinalization,
+                );
             } else {
                 self.minor(CollectionReason::AllocationFailure);
             }
@@ -71,7 +78,10 @@ impl Core {
             }
             Trigger::Soft => self.minor(CollectionReason::AllocationFailure),
             Trigger::Hard => {
-                self.major(CollectionReason::AllocationLimit, CollectorReason::OldSpaceRequested);
+                self.major(
+                    CollectionReason::AllocationLimit,
+                    CollectorReason::OldSpaceRequested,
+                );
             }
         }
     }
@@ -79,10 +89,15 @@ impl Core {
     /// Major collections until `fits` succeeds or everything was tried.
     fn climb(&mut self, mut fits: impl FnMut(&mut Core) -> Option<Addr>) -> Option<Addr> {
         if self.options.policy != Policy::None {
-            for reason in [CollectionReason::AllocationFailure, CollectionReason::LastResort] {
+            for reason in [
+                CollectionReason::AllocationFailure,
+                CollectionReason::LastResort,
+            ] {
                 if !self.ineffective {
                     self.major(reason, CollectorReason::OldSpaceRequested);
-                    if !self.ineffective && let Some(at) = fits(self) {
+                    if !self.ineffective
+                        && let Some(at) = fits(self)
+                    {
                         return Some(at);
                     }
                 }
@@ -109,7 +124,8 @@ impl Core {
         if let Some(at) = self.bump_old(bytes) {
             return Ok(at);
         }
-        self.climb(|core| core.bump_old(bytes)).ok_or_else(|| self.out_of_room(bytes, before))
+        self.climb(|core| core.bump_old(bytes))
+            .ok_or_else(|| self.out_of_room(bytes, before))
     }
 
     fn bump_old(&mut self, bytes: usize) -> Option<Addr> {
@@ -127,9 +143,15 @@ impl Core {
             let finished = self.cycle.as_ref().is_some_and(|c| c.finished);
             self.old_since_step += bytes;
             if finished {
-                self.major(CollectionReason::FinalizeMarkingViaStackGuard, CollectorReason::None);
+                self.major(
+                    CollectionReason::FinalizeMarkingViaStackGuard,
+                    CollectorReason::None,
+                );
             } else if self.controller.must_finish_marking(old) {
-                self.major(CollectionReason::AllocationLimit, CollectorReason::MarkingForcedFinalization);
+                self.major(
+                    CollectionReason::AllocationLimit,
+                    CollectorReason::MarkingForcedFinalization,
+                );
             } else if self.old_since_step >= MIN_STEP_BYTES {
                 self.old_since_step = 0;
                 self.paced_step();
@@ -143,7 +165,10 @@ impl Core {
             }
             Trigger::Soft => {}
             Trigger::Hard => {
-                self.major(CollectionReason::AllocationLimit, CollectorReason::OldSpaceRequested);
+                self.major(
+                    CollectionReason::AllocationLimit,
+                    CollectorReason::OldSpaceRequested,
+                );
             }
         }
     }
@@ -159,9 +184,9 @@ impl Core {
         }
         let at = match self.allocate_large(bytes) {
             Some(at) => at,
-            None => {
-                self.climb(|core| core.allocate_large(bytes)).ok_or_else(|| self.out_of_room(bytes, before))?
-            }
+            None => self
+                .climb(|core| core.allocate_large(bytes))
+                .ok_or_else(|| self.out_of_room(bytes, before))?,
         };
         self.born_old(self.cage.value(at));
         Ok(at)
@@ -217,7 +242,10 @@ impl Core {
         let max = self.limits.max_external_memory.unwrap_or(usize::MAX);
         let over = |core: &Core| core.externals.bytes.saturating_add(bytes) > max;
         if self.options.policy != Policy::None {
-            match self.controller.external_pressure(self.externals.bytes + bytes) {
+            match self
+                .controller
+                .external_pressure(self.externals.bytes + bytes)
+            {
                 ExternalPressure::None => {}
                 ExternalPressure::Soft if self.options.incremental_marking => {
                     if self.marking {
@@ -244,14 +272,19 @@ impl Core {
     }
 
     fn external_collection(&mut self) {
-        self.major(CollectionReason::ExternalMemoryPressure, CollectorReason::None);
+        self.major(
+            CollectionReason::ExternalMemoryPressure,
+            CollectorReason::None,
+        );
     }
 
     // --- stress ----------------------------------------------------------------------------------------
 
     /// Counts an allocation; collects, starts or advances marking when the schedule says so.
     fn stress_collect(&mut self) {
-        let Some(schedule) = &mut self.stress else { return };
+        let Some(schedule) = &mut self.stress else {
+            return;
+        };
         if self.allocations_to_collection > 0 {
             self.allocations_to_collection -= 1;
             return;
@@ -263,7 +296,10 @@ impl Core {
         }
         if self.options.incremental_marking {
             if self.marking {
-                self.marking_step(StepBudget { bytes: 1024, ns: u64::MAX });
+                self.marking_step(StepBudget {
+                    bytes: 1024,
+                    ns: u64::MAX,
+                });
             } else {
                 self.start_marking();
             }

@@ -35,6 +35,7 @@ impl Value {
     pub(crate) const HOLE: Value = Value(REF_TAG | 5);
 
     /// The small integer `n`, or `None` if it needs more than 31 bits.
+    #[cfg(test)]
     #[inline(always)]
     pub(crate) const fn from_smi(n: i32) -> Option<Value> {
         if n >= SMI_MIN && n <= SMI_MAX {
@@ -42,11 +43,6 @@ impl Value {
         } else {
             None
         }
-    }
-
-    #[inline(always)]
-    pub(crate) const fn from_bool(b: bool) -> Value {
-        if b { Value::TRUE } else { Value::FALSE }
     }
 
     #[inline(always)]

@@ -67,7 +67,10 @@ pub(crate) struct Weak {
 impl Weak {
     /// Whether nothing is weak, so that collections need not look.
     pub(crate) fn is_empty(&self) -> bool {
-        self.refs.is_empty() && self.tables.is_empty() && self.finalizers.is_empty() && self.ready.is_empty()
+        self.refs.is_empty()
+            && self.tables.is_empty()
+            && self.finalizers.is_empty()
+            && self.ready.is_empty()
     }
 
     /// Shows the values that finalisers hold: strong roots.
@@ -82,18 +85,54 @@ impl Weak {
 
     /// The values that finalisers hold, for markers and the verifier.
     pub(crate) fn held(&self) -> impl Iterator<Item = Value> + '_ {
-        self.finalizers.iter().map(|f| f.held).chain(self.ready.iter().copied())
+        self.finalizers
+            .iter()
+            .map(|f| f.held)
+            .chain(self.ready.iter().copied())
     }
 
     /// Key and value of each entry of table `index`.
     pub(crate) fn entries(&self, index: u32) -> impl Iterator<Item = (Value, Value)> + '_ {
         let table = self.tables.get(index as usize).and_then(Option::as_ref);
-        table.into_iter().flat_map(|t| t.entries.iter().copied()).filter(|e| e.0 != Value::HOLE)
+        table
+            .into_iter()
+            .flat_map(|t| t.entries.iter().copied())
+            .filter(|e| e.0 != Value::HOLE)
     }
 
     /// Target of reference `index`; `UNDEFINED` once it is dead.
     pub(crate) fn target(&self, index: u32) -> Value {
-        self.refs.get(index as usize).copied().flatten().map_or(Value::UNDEFINED, |r| r.target)
+        self.refs
+            .get(index as usize)
+            .copied()
+            .flatten()
+            .map_or(Value::UNDEFINED, |r| r.target)
+    }
+
+    /// Every value that an entry holds, with what it is, for the verifier.
+    pub(crate) fn all_values(&self) -> Vec<(&'static str, Value)> {
+        let mut values = Vec::new();
+        for entry in self.refs.iter().flatten() {
+            values.push(("the owner of a weak reference", entry.owner));
+            values.push(("the target of a weak reference", entry.target));
+        }
+        for table in self.tables.iter().flatten() {
+            values.push(("the owner of an ephemeron table", table.owner));
+            for &(key, value) in table.entries.iter().filter(|e| e.0 != Value::HOLE) {
+                values.push(("the key of an ephemeron", key));
+                values.push(("the value of an ephemeron", value));
+            }
+        }
+        values.extend(
+            self.finalizers
+                .iter()
+                .map(|f| ("the target of a finaliser", f.target)),
+        );
+        values.extend(
+            self.held()
+                .map(|held| ("the held value of a finaliser", held)),
+        );
+        values
     }
 
     fn remove_entry(&mut self, table: u32, entry: u32, identity: u32) {
@@ -119,20 +158,32 @@ impl Core {
     }
 
     fn after_scavenge(&self, value: Value, from: (u32, u32)) -> Value {
-        if value.0.wrapping_sub(from.0) < from.1 { self.forwarded(value).unwrap_or(value) } else { value }
+        if value.0.wrapping_sub(from.0) < from.1 {
+            self.forwarded(value).unwrap_or(value)
+        } else {
+            value
+        }
     }
 
     /// Values of young ephemerons whose table and key have been found alive since the last call.
     ///
     /// The scavenger forwards them and calls again until there are none.
-    pub(crate) fn live_ephemeron_values(&mut self, from: (u32, u32), resolved: &mut [bool]) -> Vec<Value> {
+    pub(crate) fn live_ephemeron_values(
+        &mut self,
+        from: (u32, u32),
+        resolved: &mut [bool],
+    ) -> Vec<Value> {
         let mut values = Vec::new();
         for (n, &(table, entry)) in self.weak.young_entries.iter().enumerate() {
             if resolved[n] {
                 continue;
             }
-            let Some(Some(t)) = self.weak.tables.get(table as usize) else { continue };
-            let Some(&(key, value)) = t.entries.get(entry as usize) else { continue };
+            let Some(Some(t)) = self.weak.tables.get(table as usize) else {
+                continue;
+            };
+            let Some(&(key, value)) = t.entries.get(entry as usize) else {
+                continue;
+            };
             if key != Value::HOLE && self.survives(t.owner, from) && self.survives(key, from) {
                 resolved[n] = true;
                 values.push(value);
@@ -152,7 +203,9 @@ impl Core {
         }
         let mut weak = std::mem::take(&mut self.weak);
         for index in std::mem::take(&mut weak.young_tables) {
-            let Some(owner) = weak.tables[index as usize].as_ref().map(|t| t.owner) else { continue };
+            let Some(owner) = weak.tables[index as usize].as_ref().map(|t| t.owner) else {
+                continue;
+            };
             if !self.survives(owner, from) {
                 weak.tables[index as usize] = None;
                 weak.free_tables.push(index);
@@ -167,9 +220,13 @@ impl Core {
             }
         }
         for (table, entry) in std::mem::take(&mut weak.young_entries) {
-            let Some(Some(t)) = weak.tables.get_mut(table as usize) else { continue };
+            let Some(Some(t)) = weak.tables.get_mut(table as usize) else {
+                continue;
+            };
             // The table may have died and its number been given to another since.
-            let Some(&(key, value)) = t.entries.get(entry as usize) else { continue };
+            let Some(&(key, value)) = t.entries.get(entry as usize) else {
+                continue;
+            };
             if key == Value::HOLE {
                 continue;
             }
@@ -178,14 +235,19 @@ impl Core {
                 weak.remove_entry(table, entry, identity);
                 continue;
             }
-            let (key, value) = (self.after_scavenge(key, from), self.after_scavenge(value, from));
+            let (key, value) = (
+                self.after_scavenge(key, from),
+                self.after_scavenge(value, from),
+            );
             t.entries[entry as usize] = (key, value);
             if self.is_young(key) || self.is_young(value) || self.is_young(t.owner) {
                 weak.young_entries.push((table, entry));
             }
         }
         for index in std::mem::take(&mut weak.young_refs) {
-            let Some(mut entry) = weak.refs[index as usize] else { continue };
+            let Some(mut entry) = weak.refs[index as usize] else {
+                continue;
+            };
             if !self.survives(entry.owner, from) {
                 weak.refs[index as usize] = None;
                 weak.free_refs.push(index);
@@ -264,7 +326,12 @@ impl Core {
         marker.newly_marked = None;
     }
 
-    fn visit_ephemerons(&self, table: u32, marker: &mut Marker, waiting: &mut HashMap<Value, Vec<Value>>) {
+    fn visit_ephemerons(
+        &self,
+        table: u32,
+        marker: &mut Marker,
+        waiting: &mut HashMap<Value, Vec<Value>>,
+    ) {
         for (key, value) in self.weak.entries(table) {
             if self.found_alive(marker, key) {
                 marker.push(value);
@@ -281,7 +348,9 @@ impl Core {
         }
         let mut weak = std::mem::take(&mut self.weak);
         for index in 0..weak.tables.len() {
-            let Some(table) = &weak.tables[index] else { continue };
+            let Some(table) = &weak.tables[index] else {
+                continue;
+            };
             if !self.found_alive(marker, table.owner) {
                 weak.tables[index] = None;
                 weak.free_tables.push(index as u32);
@@ -299,7 +368,9 @@ impl Core {
             }
         }
         for index in 0..weak.refs.len() {
-            let Some(entry) = &mut weak.refs[index] else { continue };
+            let Some(entry) = &mut weak.refs[index] else {
+                continue;
+            };
             if !self.found_alive(marker, entry.owner) {
                 weak.refs[index] = None;
                 weak.free_refs.push(index as u32);
@@ -316,8 +387,11 @@ impl Core {
             }
         }
         weak.finalizers = kept;
-        weak.first_young_finalizer =
-            weak.finalizers.iter().take_while(|f| !self.is_young(f.target) && !self.is_young(f.held)).count();
+        weak.first_young_finalizer = weak
+            .finalizers
+            .iter()
+            .take_while(|f| !self.is_young(f.target) && !self.is_young(f.held))
+            .count();
         self.weak = weak;
     }
 
@@ -341,10 +415,17 @@ impl Core {
         self.weak = weak;
     }
 
-    fn put_ephemeron(&mut self, table: u32, key: Value, value: Value) -> Result<(), HeapLimitReached> {
+    fn put_ephemeron(
+        &mut self,
+        table: u32,
+        key: Value,
+        value: Value,
+    ) -> Result<(), HeapLimitReached> {
         let identity = self.identity(key)?;
         let young = self.is_young(key) || self.is_young(value);
-        let Some(Some(t)) = self.weak.tables.get_mut(table as usize) else { return Ok(()) };
+        let Some(Some(t)) = self.weak.tables.get_mut(table as usize) else {
+            return Ok(());
+        };
         let young = young || value.0.wrapping_sub(self.young.first) < self.young.span;
         let young = young || t.owner.0.wrapping_sub(self.young.first) < self.young.span;
         let entry = match t.by_identity.get(&identity) {
@@ -379,10 +460,17 @@ impl<'s, 'h> Scope<'s, 'h> {
     /// If `target` is no object.
     pub fn weak_ref(&mut self, target: Local<'_, 'h>) -> Result<Local<'s, 'h>, HeapLimitReached> {
         let core = self.core();
-        assert!(core.is_heap_object(target.value()), "a weak reference to {:?}", core.type_of(target.value()));
+        assert!(
+            core.is_heap_object(target.value()),
+            "a weak reference to {:?}",
+            core.type_of(target.value())
+        );
         let at = core.new_narrow(WEAK_REF)?;
         let owner = core.cage.value(at);
-        let entry = Some(WeakEntry { owner, target: target.value() });
+        let entry = Some(WeakEntry {
+            owner,
+            target: target.value(),
+        });
         let index = match core.weak.free_refs.pop() {
             Some(index) => {
                 core.weak.refs[index as usize] = entry;
@@ -419,8 +507,12 @@ impl<'s, 'h> Scope<'s, 'h> {
         let core = self.core();
         let at = core.new_narrow(TABLE)?;
         let owner = core.cage.value(at);
-        let table =
-            Some(Table { owner, entries: Vec::new(), free: Vec::new(), by_identity: HashMap::new() });
+        let table = Some(Table {
+            owner,
+            entries: Vec::new(),
+            free: Vec::new(),
+            by_identity: HashMap::new(),
+        });
         let index = match core.weak.free_tables.pop() {
             Some(index) => {
                 core.weak.tables[index as usize] = table;
@@ -451,7 +543,11 @@ impl<'s, 'h> Scope<'s, 'h> {
     ) -> Result<(), HeapLimitReached> {
         let (core, map, key) = (self.core(), map.value(), key.value());
         core.expect_kind(map, Kind::EphemeronTable);
-        assert!(core.is_heap_object(key), "a weak key that is {:?}", core.type_of(key));
+        assert!(
+            core.is_heap_object(key),
+            "a weak key that is {:?}",
+            core.type_of(key)
+        );
         let index = core.weak_index(map);
         core.put_ephemeron(index, key, value.into().value())
     }
@@ -460,7 +556,11 @@ impl<'s, 'h> Scope<'s, 'h> {
     ///
     /// # Panics
     /// If `map` is no ephemeron table.
-    pub fn weak_map_get(&self, map: impl Operand<'h>, key: impl Operand<'h>) -> Option<Ref<'_, 'h>> {
+    pub fn weak_map_get(
+        &self,
+        map: impl Operand<'h>,
+        key: impl Operand<'h>,
+    ) -> Option<Ref<'_, 'h>> {
         let (core, map, key) = (self.core(), map.value(), key.value());
         core.expect_kind(map, Kind::EphemeronTable);
         if !core.is_heap_object(key) {
@@ -482,7 +582,9 @@ impl<'s, 'h> Scope<'s, 'h> {
             return false;
         }
         let (index, identity) = (core.weak_index(map), core.identity_if_any(key));
-        let entry = core.weak.tables[index as usize].as_ref().and_then(|t| t.by_identity.get(&identity).copied());
+        let entry = core.weak.tables[index as usize]
+            .as_ref()
+            .and_then(|t| t.by_identity.get(&identity).copied());
         if let Some(entry) = entry {
             core.weak.remove_entry(index, entry, identity);
         }
@@ -496,7 +598,9 @@ impl<'s, 'h> Scope<'s, 'h> {
     pub fn weak_map_len(&self, map: impl Operand<'h>) -> usize {
         let (core, map) = (self.core(), map.value());
         core.expect_kind(map, Kind::EphemeronTable);
-        core.weak.tables[core.weak_index(map) as usize].as_ref().map_or(0, |t| t.by_identity.len())
+        core.weak.tables[core.weak_index(map) as usize]
+            .as_ref()
+            .map_or(0, |t| t.by_identity.len())
     }
 
     /// Asks to be told of `target`'s death: `held` becomes ready then.
@@ -505,8 +609,15 @@ impl<'s, 'h> Scope<'s, 'h> {
     /// If `target` is no object.
     pub fn finalizer<'v>(&self, target: impl Operand<'h>, held: impl Into<Init<'v, 'h>>) {
         let (core, target) = (self.core(), target.value());
-        assert!(core.is_heap_object(target), "a finaliser of {:?}", core.type_of(target));
-        core.weak.finalizers.push(Finalizer { target, held: held.into().value() });
+        assert!(
+            core.is_heap_object(target),
+            "a finaliser of {:?}",
+            core.type_of(target)
+        );
+        core.weak.finalizers.push(Finalizer {
+            target,
+            held: held.into().value(),
+        });
     }
 
     /// The held value of the next finaliser whose target has died, in order of death.

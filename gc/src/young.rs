@@ -21,7 +21,6 @@ pub(crate) struct Young {
     upper_is_to: bool,
     /// Bytes of each half that are in use.
     pub(crate) capacity: usize,
-    pub(crate) min_capacity: usize,
     pub(crate) max_capacity: usize,
     /// Objects below it have survived a scavenge.
     pub(crate) age_mark: Addr,
@@ -53,7 +52,6 @@ impl Young {
             both: 2 * reserve,
             upper_is_to: false,
             capacity: initial,
-            min_capacity: initial,
             max_capacity: max,
             age_mark: base,
             first: cage.value(base).0,
@@ -61,7 +59,7 @@ impl Young {
             committed: [0; 2],
         };
         young.commit(cage, initial)?;
-        young.limit = young.to_start().add(initial);
+        young.limit = young.to_space_start().add(initial);
         Ok(young)
     }
 
@@ -73,21 +71,21 @@ impl Young {
         }
     }
 
-    pub(crate) fn to_start(&self) -> Addr {
+    pub(crate) fn to_space_start(&self) -> Addr {
         self.half(self.upper_is_to)
     }
 
-    pub(crate) fn from_start(&self) -> Addr {
+    pub(crate) fn from_space_start(&self) -> Addr {
         self.half(!self.upper_is_to)
     }
 
     pub(crate) fn to_end(&self) -> Addr {
-        self.to_start().add(self.capacity)
+        self.to_space_start().add(self.capacity)
     }
 
     /// Bytes allocated in to-space.
     pub(crate) fn used(&self) -> usize {
-        self.top.0 - self.to_start().0
+        self.top.0 - self.to_space_start().0
     }
 
     pub(crate) fn committed_bytes(&self) -> usize {
@@ -104,9 +102,9 @@ impl Young {
     pub(crate) fn flip(&mut self) -> (Addr, usize) {
         let used = self.used();
         self.upper_is_to = !self.upper_is_to;
-        self.top = self.to_start();
+        self.top = self.to_space_start();
         self.limit = self.to_end();
-        (self.from_start(), used)
+        (self.from_space_start(), used)
     }
 
     fn commit(&mut self, cage: &mut Cage, capacity: usize) -> io::Result<()> {

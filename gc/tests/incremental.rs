@@ -1,8 +1,8 @@
 //! Incremental marking, compaction and policies under a mutator that checks what it reads.
 
 use heaplab_gc::{
-    Budget, CollectionKind, CollectionReason, Compaction, GcEvent, Heap, HeapOptions, Immediate, Local, Policy,
-    Scope, Smi, StepProgress, Stress,
+    Budget, CollectionKind, CollectionReason, Compaction, GcEvent, Heap, HeapOptions, Immediate,
+    Local, Policy, Scope, Smi, StepProgress, Stress,
 };
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -18,7 +18,13 @@ fn random(r: &mut u32) -> u32 {
 }
 
 /// A table of lists: each op replaces, extends, moves or drops one; every list names its own numbers.
-fn churn<'s, 'h>(s: &mut Scope<'s, 'h>, table: Local<'s, 'h>, model: &mut [Vec<i32>], ops: usize, r: &mut u32) {
+fn churn<'s, 'h>(
+    s: &mut Scope<'s, 'h>,
+    table: Local<'s, 'h>,
+    model: &mut [Vec<i32>],
+    ops: usize,
+    r: &mut u32,
+) {
     let shape = s.shape("Node", &["value", "next"]).expect("shape");
     for op in 0..ops {
         let i = random(r) as usize % model.len();
@@ -53,7 +59,6 @@ fn churn<'s, 'h>(s: &mut Scope<'s, 'h>, table: Local<'s, 'h>, model: &mut [Vec<i
     }
 }
 
-
 fn check_lists<'h>(s: &Scope<'_, 'h>, table: Local<'_, 'h>, model: &[Vec<i32>]) {
     for (i, list) in model.iter().enumerate() {
         let mut at = s.get(table, i);
@@ -69,7 +74,9 @@ fn run(options: HeapOptions, lists: usize, rounds: usize, ops: usize) -> (Heap, 
     let events = Rc::new(RefCell::new(Vec::new()));
     let mut heap = Heap::new(options).expect("heap");
     let sink = Rc::clone(&events);
-    heap.set_observer(Box::new(move |event: &GcEvent| sink.borrow_mut().push(*event)));
+    heap.set_observer(Box::new(move |event: &GcEvent| {
+        sink.borrow_mut().push(*event)
+    }));
     let mut model = vec![Vec::new(); lists];
     let mut r = 0x9e37_79b9;
     let table = heap.enter(|s| {
@@ -98,13 +105,23 @@ fn every_policy_keeps_what_is_reachable() {
                 options.incremental_marking = incremental;
                 options.compaction = compaction;
                 let (_, events) = run(options, 20_000, 6, 100_000);
-                let majors = events.iter().filter(|e| e.kind == CollectionKind::Major).count();
-                assert!(majors > 0, "{policy:?} incremental {incremental} {compaction:?}");
+                let majors = events
+                    .iter()
+                    .filter(|e| e.kind == CollectionKind::Major)
+                    .count();
+                assert!(
+                    majors > 0,
+                    "{policy:?} incremental {incremental} {compaction:?}"
+                );
                 if compaction == Compaction::Never {
                     assert!(events.iter().all(|e| !e.compacted));
                 }
                 if policy != Policy::Generational {
-                    assert!(events.iter().all(|e| e.kind == CollectionKind::Major || e.copied_bytes == 0));
+                    assert!(
+                        events
+                            .iter()
+                            .all(|e| e.kind == CollectionKind::Major || e.copied_bytes == 0)
+                    );
                 }
             }
         }
@@ -137,7 +154,12 @@ fn marking_interleaves_with_the_mutator_and_with_scavenges() {
     let (_, events) = run(options, 200_000, 4, 400_000);
     let incremental: Vec<_> = events.iter().filter(|e| e.incremental).collect();
     assert!(!incremental.is_empty());
-    assert!(incremental.iter().any(|e| e.steps.is_some_and(|s| s.steps > 3)), "{incremental:?}");
+    assert!(
+        incremental
+            .iter()
+            .any(|e| e.steps.is_some_and(|s| s.steps > 3)),
+        "{incremental:?}"
+    );
 }
 
 #[test]
@@ -153,7 +175,10 @@ fn an_embedder_can_drive_a_cycle_in_its_idle_time() {
         }
         s.global(array)
     });
-    let budget = Budget { bytes: 64 * 1024, ns: u64::MAX };
+    let budget = Budget {
+        bytes: 64 * 1024,
+        ns: u64::MAX,
+    };
     let mut steps = 0;
     loop {
         match heap.step(budget) {
@@ -191,8 +216,14 @@ fn fragmented_pages_are_given_back_by_compaction() {
                 }
             }
         });
-        heap.collect(CollectionKind::Major, CollectionReason::LowMemoryNotification);
-        heap.collect(CollectionKind::Major, CollectionReason::LowMemoryNotification);
+        heap.collect(
+            CollectionKind::Major,
+            CollectionReason::LowMemoryNotification,
+        );
+        heap.collect(
+            CollectionKind::Major,
+            CollectionReason::LowMemoryNotification,
+        );
         heap.verify().expect("verified");
         let now = heap.statistics().total_heap_size;
         let share = now as f64 / full as f64;
@@ -232,8 +263,14 @@ fn the_near_limit_callback_may_raise_the_limit_and_walk() {
             links += 1;
         }
         let calls = calls.borrow();
-        assert_eq!(calls.iter().map(|c| c.0 / MB).collect::<Vec<_>>(), [4, 8, 16]);
-        assert!(calls[2].1 <= links && calls[2].1 > 900_000, "{calls:?} {links}");
+        assert_eq!(
+            calls.iter().map(|c| c.0 / MB).collect::<Vec<_>>(),
+            [4, 8, 16]
+        );
+        assert!(
+            calls[2].1 <= links && calls[2].1 > 900_000,
+            "{calls:?} {links}"
+        );
     });
 }
 

@@ -35,7 +35,12 @@ fn a_weak_reference_follows_its_target_and_is_cleared_when_it_dies() {
             });
             drop(strong);
             collect(&mut heap, CollectionKind::Major);
-            heap.enter(|s| assert!(s.weak_target(s.peek(&weak)).is_none(), "{policy:?} age {age}"));
+            heap.enter(|s| {
+                assert!(
+                    s.weak_target(s.peek(&weak)).is_none(),
+                    "{policy:?} age {age}"
+                )
+            });
         }
     }
 }
@@ -130,7 +135,9 @@ fn an_old_table_treats_a_young_key_weakly() {
     collect(&mut heap, CollectionKind::Minor);
     heap.enter(|s| {
         assert_eq!(s.weak_map_len(s.peek(&map)), 1);
-        let value = s.weak_map_get(s.peek(&map), s.peek(&kept)).and_then(|v| s.as_integer(v));
+        let value = s
+            .weak_map_get(s.peek(&map), s.peek(&kept))
+            .and_then(|v| s.as_integer(v));
         assert_eq!(value, Some(7));
         assert!(s.weak_map_remove(s.peek(&map), s.peek(&kept)));
         assert_eq!(s.weak_map_len(s.peek(&map)), 0);

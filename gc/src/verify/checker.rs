@@ -7,6 +7,7 @@ use crate::object::Kind;
 use crate::options::PAGE_SIZE;
 use crate::page::{Owner, SweepState};
 use crate::value::Value;
+use std::collections::HashSet;
 
 const GRANULE: usize = 8;
 /// `undefined`, `null`, `true`, `false` and the hole, by granule.
@@ -80,6 +81,8 @@ impl<'c> Checker<'c> {
         self.references()?;
         self.recorded_slots()?;
         self.second_marker()?;
+        self.tricolour()?;
+        self.weak()?;
         self.identities()?;
         self.externals()?;
         Ok(self.seen)
@@ -200,7 +203,7 @@ impl<'c> Checker<'c> {
     fn young_generation(&mut self) -> Check {
         let young = &self.core.young;
         let cage = &self.core.cage;
-        let (start, top) = (cage.offset(young.to_start()), cage.offset(young.top));
+        let (start, top) = (cage.offset(young.to_space_start()), cage.offset(young.top));
         let age_mark = cage.offset(young.age_mark);
         if top > cage.offset(young.to_end()) {
             return self.broken(
@@ -280,6 +283,9 @@ impl<'c> Checker<'c> {
                 (Kind::Free, true) => self.blocks.push((at, object.bytes)),
                 (Kind::Free, false) => {}
                 (_, true) => {
+                    if is_marked {
+                        marked += object.bytes;
+                    }
                     live += object.bytes;
                     self.live.insert(at / GRANULE);
                     self.old.push(object);
@@ -293,7 +299,7 @@ impl<'c> Checker<'c> {
                     self.dead.insert(at / GRANULE);
                 }
             }
-            if is_marked && (swept || object.kind == Kind::Free) {
+            if is_marked && (swept && core.cycle.is_none() || object.kind == Kind::Free) {
                 return self.broken_at(
                     Invariant::Tricolour,
                     "is marked, although nothing there waits for the sweeper".to_owned(),
@@ -303,7 +309,8 @@ impl<'c> Checker<'c> {
             }
             at = object.end();
         }
-        if !swept && core.pages.live_bytes[page] as usize != marked {
+        let counted = !swept || core.cycle.is_some();
+        if counted && core.pages.live_bytes[page] as usize != marked {
             return self.broken(
                 Invariant::LiveBytes,
                 format!(
@@ -312,7 +319,7 @@ impl<'c> Checker<'c> {
                 ),
             );
         }
-        Ok(live + marked)
+        Ok(if swept { live } else { marked })
     }
 
     fn large_objects(&mut self) -> Check {
@@ -341,7 +348,7 @@ impl<'c> Checker<'c> {
                     Some(&object),
                 );
             }
-            if self.is_marked(offset) {
+            if self.is_marked(offset) && core.cycle.is_none() {
                 return self.broken_at(
                     Invariant::Tricolour,
                     "a large object is marked between collections".to_owned(),
@@ -382,7 +389,9 @@ impl<'c> Checker<'c> {
             .map(|(at, bytes)| (core.cage.offset(at), bytes))
             .collect();
         listed.sort_unstable();
-        self.blocks.retain(|&(_, bytes)| bytes >= SMALLEST);
+        // Nothing is allocated on pages that will be evacuated: their blocks are off the list.
+        self.blocks
+            .retain(|&(at, bytes)| bytes >= SMALLEST && !core.pages.is_candidate(at / PAGE_SIZE));
         self.blocks.sort_unstable();
         if let Some(((at, bytes), (other_at, other_bytes))) =
             listed.iter().zip(&self.blocks).find(|(a, b)| a != b)
@@ -429,7 +438,7 @@ impl<'c> Checker<'c> {
             ));
         }
         let young = &self.core.young;
-        let from = self.core.cage.offset(young.from_start());
+        let from = self.core.cage.offset(young.from_space_start());
         if (from..from + young.max_capacity).contains(&offset) {
             return Some((
                 Invariant::FromSpaceEmpty,
@@ -448,7 +457,7 @@ impl<'c> Checker<'c> {
         }
         let offset = (value.0 & 0x7fff_ffff) as usize * GRANULE;
         let young = &self.core.young;
-        let start = self.core.cage.offset(young.to_start());
+        let start = self.core.cage.offset(young.to_space_start());
         (start..start + young.max_capacity).contains(&offset)
     }
 
@@ -606,6 +615,50 @@ impl<'c> Checker<'c> {
                     return self.broken_slot(invariant, what, &object, slot);
                 }
                 push(value, &mut reached, &mut stack);
+            }
+        }
+        Ok(())
+    }
+
+    /// I2 while marking is in progress: what a black old object refers to is marked or on the worklist.
+    fn tricolour(&mut self) -> Check {
+        let Some(cycle) = &self.core.cycle else {
+            return Ok(());
+        };
+        let Some((pending, partly_scanned)) = cycle.marker.pending() else {
+            return Ok(());
+        };
+        let grey: HashSet<u32> = pending.collect();
+        let partly: HashSet<u32> = partly_scanned.collect();
+        for object in &self.old {
+            let own = self.core.cage.value(self.core.cage.at(object.offset)).0;
+            if !self.is_marked(object.offset) || partly.contains(&own) {
+                continue;
+            }
+            for slot in object.slot_offsets() {
+                let value = self.core.cage.at(slot).value();
+                let granule = (value.0 & 0x7fff_ffff) as usize;
+                if value.0 >> 31 == 0 || PERMANENT.contains(&granule) || self.is_young(value) {
+                    continue;
+                }
+                if !self.is_marked(granule * GRANULE) && !grey.contains(&value.0) {
+                    return self.broken_slot(
+                        Invariant::Tricolour,
+                        format!("the black object refers to {value:?}, which is white"),
+                        object,
+                        slot,
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// I6 for weak entries: owners, keys, values, targets and held values are there.
+    fn weak(&self) -> Check {
+        for (what, value) in self.core.weak.all_values() {
+            if let Some((invariant, fault)) = self.fault(value) {
+                return self.broken(invariant, format!("{what} {fault}"));
             }
         }
         Ok(())

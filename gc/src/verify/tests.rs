@@ -121,7 +121,7 @@ fn a_stale_reference_is_found() {
 fn a_reference_into_from_space_is_found() {
     let (mut heap, large) = heap();
     let node = address(&mut heap, &large, 0);
-    let from = heap.core.cage.value(heap.core.young.from_start());
+    let from = heap.core.cage.value(heap.core.young.from_space_start());
     node.add(8).store_u32(from.0);
     finds(&heap, Invariant::FromSpaceEmpty, "slot 0");
 }
@@ -129,7 +129,7 @@ fn a_reference_into_from_space_is_found() {
 #[test]
 fn a_stale_root_is_found() {
     let (mut heap, large) = heap();
-    let from = heap.core.cage.value(heap.core.young.from_start());
+    let from = heap.core.cage.value(heap.core.young.from_space_start());
     heap.enter(|s| {
         let handle = s.root(crate::Immediate::Null);
         s.assign(handle, s.peek(&large));
