@@ -53,6 +53,8 @@ pub mod stress;
 mod sweeper;
 #[allow(unsafe_code, reason = "calls of the C library that read numbers")]
 pub mod system;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod tracer;
 mod value;
 pub mod verify;
