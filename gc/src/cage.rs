@@ -14,6 +14,7 @@
 use crate::system::huge_pages_on_request;
 use crate::value::{GRANULE, Value};
 use std::io;
+use std::ptr::copy_nonoverlapping;
 
 /// Bytes per group: one huge page, the unit of committing and returning memory.
 pub(crate) const GROUP_BYTES: usize = if cfg!(heaplab_tiny) {
@@ -94,24 +95,18 @@ impl Addr {
         // SAFETY: both ranges lie in committed cage memory and do not overlap: the target is fresh space. The
         // fixed-size copies below read and write inside `bytes` only: the second of each pair ends at its end.
         unsafe {
-            if bytes <= 16 {
-                if bytes == 16 {
-                    (dst as *mut [u64; 2]).write((src as *const [u64; 2]).read());
+            if bytes <= 32 {
+                if bytes >= 16 {
+                    copy_nonoverlapping(src, dst, 16);
+                    copy_nonoverlapping(src.add(bytes - 16), dst.add(bytes - 16), 16);
                 } else {
-                    (dst as *mut u64).write((src as *const u64).read());
+                    copy_nonoverlapping(src, dst, 8);
                 }
-            } else if bytes <= 32 {
-                let head = (src as *const [u64; 2]).read();
-                let tail = (src.add(bytes - 16) as *const [u64; 2]).read();
-                (dst as *mut [u64; 2]).write(head);
-                (dst.add(bytes - 16) as *mut [u64; 2]).write(tail);
             } else if bytes <= 64 {
-                let head = (src as *const [u64; 4]).read();
-                let tail = (src.add(bytes - 32) as *const [u64; 4]).read();
-                (dst as *mut [u64; 4]).write(head);
-                (dst.add(bytes - 32) as *mut [u64; 4]).write(tail);
+                copy_nonoverlapping(src, dst, 32);
+                copy_nonoverlapping(src.add(bytes - 32), dst.add(bytes - 32), 32);
             } else {
-                std::ptr::copy_nonoverlapping(src, dst, bytes);
+                copy_nonoverlapping(src, dst, bytes);
             }
         }
     }

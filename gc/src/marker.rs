@@ -155,31 +155,33 @@ impl Marker {
         stop_at: usize,
     ) -> Progress {
         let mut fifo = [0u32; FIFO];
-        let mut at = 0;
+        let mut oldest = 0;
         let mut waiting = 0;
         loop {
-            let mut value = 0;
+            let due;
             if self.top > self.base {
                 self.top = Addr(self.top.0 - 4);
-                value = self.top.load_u32();
-                let value = Value(value);
-                cage.addr(value).prefetch();
-                mark_bit(cage, value).0.prefetch();
-                waiting += 1;
-            } else if waiting == 0 {
+                let value = self.top.load_u32();
+                cage.addr(Value(value)).prefetch();
+                mark_bit(cage, Value(value)).0.prefetch();
+                if waiting < FIFO {
+                    fifo[(oldest + waiting) % FIFO] = value;
+                    waiting += 1;
+                    continue;
+                }
+                due = std::mem::replace(&mut fifo[oldest], value);
+            } else if waiting > 0 {
+                // Nothing else to ask for: a list, whose next element is known only after this one.
+                due = fifo[oldest];
+                waiting -= 1;
+            } else {
                 return Progress::Done;
             }
-            // An empty entry (0) goes in when the stack is empty, so that the FIFO drains.
-            let due = std::mem::replace(&mut fifo[at], value);
-            at = (at + 1) % FIFO;
-            if due == 0 {
-                continue;
-            }
-            waiting -= 1;
+            oldest = (oldest + 1) % FIFO;
             self.mark::<NOTING>(cage, pages, Value(due));
             if self.bytes >= stop_at {
-                for &value in fifo.iter().filter(|&&v| v != 0) {
-                    self.push(Value(value));
+                for i in 0..waiting {
+                    self.push(Value(fifo[(oldest + i) % FIFO]));
                 }
                 return if self.top == self.base && self.slices.is_empty() && !self.overflowed {
                     Progress::Done

@@ -17,6 +17,9 @@ use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, WIDE_BYTES, slot_bytes}
 use crate::page::{SLOTS_PER_BUCKET, bucket_addr};
 use crate::value::Value;
 
+/// How many bytes ahead of the scan references are prefetched.
+const LOOKAHEAD: usize = 256;
+
 /// What one scavenge did, in bytes.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct Scavenged {
@@ -257,20 +260,43 @@ impl Scavenger<'_> {
         let (first, slots, end) = slots_and_end(at, descriptor);
         let mut slot = first;
         let slots_end = first.add(4 * slots);
-        while slot < slots_end {
-            let value = slot.value();
-            if self.in_from_space(value) {
-                let new = self.forward(value);
-                slot.store_u32(new.0);
-                if PROMOTED && self.core.is_young(new) {
-                    self.core.record(slot);
+        let grey_end = if PROMOTED {
+            self.core.old.top
+        } else {
+            self.core.young.top
+        };
+        // Objects further on are about to be scanned: whatever their words refer to is asked for now. A word that
+        // is no slot costs a useless prefetch at worst.
+        if slots_end.add(LOOKAHEAD) <= grey_end {
+            while slot < slots_end {
+                let ahead = slot.add(LOOKAHEAD).value();
+                if self.in_from_space(ahead) {
+                    self.core.cage.addr(ahead).prefetch();
                 }
-            } else if PROMOTED && self.core.is_young(value) {
-                self.core.record(slot);
+                self.scan_slot::<PROMOTED>(slot);
+                slot = slot.add(4);
             }
-            slot = slot.add(4);
+        } else {
+            while slot < slots_end {
+                self.scan_slot::<PROMOTED>(slot);
+                slot = slot.add(4);
+            }
         }
         end
+    }
+
+    #[inline(always)]
+    fn scan_slot<const PROMOTED: bool>(&mut self, slot: Addr) {
+        let value = slot.value();
+        if self.in_from_space(value) {
+            let new = self.forward(value);
+            slot.store_u32(new.0);
+            if PROMOTED && self.core.is_young(new) {
+                self.core.record(slot);
+            }
+        } else if PROMOTED && self.core.is_young(value) {
+            self.core.record(slot);
+        }
     }
 
     /// The new place of an object of from-space, copied there on the first visit.
