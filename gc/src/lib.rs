@@ -1,4 +1,114 @@
-//! A garbage-collected heap.
+//! A standalone, generational, garbage-collected heap modelled on V8's.
+//!
+//! It is a library: no threads, no files, no terminal. It allocates JavaScript-like objects (objects with
+//! constructor and field names, arrays, strings, boxed doubles, closures over contexts, maps, deques, bytes,
+//! owners of memory outside the heap, weak things), collects them, tells what it did, and lets itself be
+//! walked, so that a snapshot can show every object by name.
+//!
+//! ```
+//! use heaplab_gc::{Heap, HeapOptions, Smi};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut heap = Heap::new(HeapOptions::default())?;
+//! let point = heap.enter(|s| -> Result<_, Box<dyn std::error::Error>> {
+//!     let shape = s.shape("Point", &["x", "y"])?;
+//!     for i in 0..1_000_000 {
+//!         // A scope per object: what no handle or object refers to any more is garbage.
+//!         s.scope(|t| t.object_with(shape, [Smi::wrapping(i).into(), Smi::wrapping(0).into()]).map(|_| ()))?;
+//!     }
+//!     let kept = s.object(shape)?;
+//!     s.set(kept, 1, Smi::wrapping(7));
+//!     Ok(s.global(kept))
+//! })?;
+//! heap.enter(|s| assert_eq!(s.as_integer(s.get(s.peek(&point), 1)), Some(7)));
+//! assert!(heap.statistics().used_heap_size < 2 << 20);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The heap
+//!
+//! ```text
+//!            one reserved range of addresses, the cage: a slot is 4 bytes, a reference a 31-bit granule number
+//!  ┌───────┬───────────┬────────────────────┬────────────────────┬──────────────────────────────────┬───────┐
+//!  │ guard │ constants │     semi-space     │     semi-space     │ 256 KiB pages of the old space,  │ guard │
+//!  │       │           │ to: ▓▓▓▓▓▓▓▓▓▓│top │ from: empty        │ runs of pages of large objects   │       │
+//!  └───────┴───────────┴────────────────────┴────────────────────┴──────────────────────────────────┴───────┘
+//!                        └───────── young generation ──────────┘   └──────── old generation ────────┘
+//!   beside it, by address:  mark bitmap (1 bit per 8 bytes) · slot sets (1 bit per slot) · page table
+//! ```
+//!
+//! # The life of an object
+//!
+//! 1. *Born* in to-space by a bump and a compare ([`Scope::object`]); objects over half a page (128 KiB) are
+//!    born old, with pages of their own.
+//! 2. A *minor* collection copies it to the other semi-space if anything reaches it. It has survived once.
+//! 3. The next one *promotes* it: it lies below the age mark, so it is copied to an old page.
+//! 4. *Major* collections mark it, in steps between allocations or in one pause. On a fragmented page it is
+//!    evacuated once more.
+//! 5. Dead, it becomes part of a gap, and the lazy sweeper makes a free block of that when room is needed; or
+//!    its page is given back whole.
+//!
+//! # Phases
+//!
+//! ```text
+//!  minor   flip ─► roots ─► remembered slots ─► copy and promote ─► ephemerons ─► weak, external ─► resize
+//!
+//!  major   ┌ start (candidates, roots) ─► step ─► step ─► … ─┐           incremental: steps of at most 1 ms
+//!          └ complete sweep ─────────────────────────────────┤           between allocations
+//!                                                            ▼
+//!          scavenge ─► mark roots ─► mark closure ─► ephemerons ─► clear weak ─► evacuate ─► sweep ─► finish
+//! ```
+//!
+//! # What is guaranteed to embedders
+//!
+//! * Safe Rust cannot make a dangling, stale or foreign handle: see [`Scope`], with the programs that do not
+//!   compile.
+//! * Reads and stores never collect; only calls that take `&mut Scope` do.
+//! * Running out is a value, [`HeapLimitReached`], after everything was tried; the heap stays usable, and can
+//!   still be walked.
+//! * An object's id ([`HeapWalk::id`]) is odd, its own for life, and never given again.
+//! * With [`VirtualClock`] the same program takes the same decisions on every machine.
+//! * Old and large pages stay within `max_old_space_size`; in a pause an evacuation may take 4 MB more.
+//! * Payloads are dropped, finalisers readied, and observers told after a pause, when the heap is in order.
+//!
+//! # What calls cost
+//!
+//! | call | cost |
+//! |---|---|
+//! | [`Heap::enter`], [`Scope::scope`] | two stores |
+//! | [`Scope::object_with`], [`Scope::string`] | a bump, a compare, the stores of header and slots, one store for the handle |
+//! | [`Scope::get`] | the host's header (bounds check) and the slot |
+//! | [`Scope::set`] | the same, and the barrier: compares of the value; for a young value in an old object one bit |
+//! | [`Scope::map_get`] | a hash, a bucket, the entries of its chain |
+//! | a minor collection | proportional to survivors and remembered slots, not to garbage |
+//! | a major collection | proportional to live objects; sweeping is paid for by later allocations |
+//! | [`Heap::walk`] | a marking of the live, and 1/1024 of the heap for ranks |
+//! | [`Scope::weak_ref`], [`Scope::weak_map_set`] | an entry beside the heap, looked at in each major collection |
+//!
+//! # Map of the files
+//!
+//! | files | role |
+//! |---|---|
+//! | `heap`, `scope`, `global`, `roots` | the façade, handles, what keeps objects alive |
+//! | `allocate`, `access`, `map`, `deque`, `external`, `weak` | what a scope makes, reads and stores |
+//! | `value`, `object`, `shape` | layout: tagged values, headers, hidden classes |
+//! | `cage`, `page`, `free_list` | memory: the reserved range, pages and their metadata, gaps |
+//! | `young`, `old`, `large` | the three spaces |
+//! | `barrier` | what a store tells the collectors |
+//! | `scavenger`, `marker`, `incremental`, `sweeper`, `compactor` | the collectors, a phase each |
+//! | `collection`, `slow_path`, `near_limit` | which collection runs when, and what happens at the limit |
+//! | `policy`, `options`, `stress` | arithmetic behind decisions; limits; collections where no heap would |
+//! | `clock`, `tracer`, `event`, `stats`, `statistics`, `system` | time and numbers |
+//! | `walk`, `verify` | everything live by name; the independent checker |
+//!
+//! # Literature
+//!
+//! Cheney, *A nonrecursive list compacting algorithm* (CACM 13(11), 1970): `scavenger`. Ungar, *Generation
+//! scavenging* (SDE 1984): age and promotion. Dijkstra et al., *On-the-fly garbage collection* (CACM 21(11),
+//! 1978): the insertion barrier of `incremental`. Hayes, *Ephemerons* (OOPSLA 1997): `weak`. Jones, Hosking
+//! and Moss, *The Garbage Collection Handbook* (2nd ed., 2023): the vocabulary. V8's sources and blog: sizes,
+//! limits and heuristics, named where they are used.
 #![deny(unsafe_code)]
 
 #[cfg(not(all(

@@ -46,13 +46,11 @@
 //!     s.set(array, 0, first);
 //! });
 //! ```
-//! Nor exchanging two scopes:
-//! ```compile_fail
+//! Nor exchanging two scopes, be they of one heap or of two:
+//! ```compile_fail,E0521
 //! # use heaplab_gc::{Heap, HeapOptions};
-//! # let mut heap = Heap::new(HeapOptions::default()).unwrap();
-//! heap.enter(|s| {
-//!     s.scope(|t| t.scope(|u| std::mem::swap(t, u)));
-//! });
+//! # let (mut a, mut b) = (Heap::new(HeapOptions::default()).unwrap(), Heap::new(HeapOptions::default()).unwrap());
+//! a.enter(|s| b.enter(|t| std::mem::swap(s, t)));
 //! ```
 //! Nor forgetting one (a scope is only ever lent):
 //! ```compile_fail,E0507

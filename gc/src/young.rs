@@ -75,6 +75,10 @@ impl Young {
         self.half(self.upper_is_to)
     }
 
+    #[allow(
+        clippy::wrong_self_convention,
+        reason = "from-space is the literature's word, no conversion"
+    )]
     pub(crate) fn from_space_start(&self) -> Addr {
         self.half(!self.upper_is_to)
     }
