@@ -14,7 +14,7 @@ use crate::record::{RunRecord, Sample, Unit};
 use crate::stats::{Rate, Utilisation, heap_points, rates, thin};
 
 /// Columns that points are thinned to.
-const COLUMNS: usize = 800;
+const COLUMNS: usize = 500;
 
 /// The charts of several runs over each other. `names` are the runs' names, in the same order.
 pub fn comparison_charts(runs: &[RunRecord], names: &[String]) -> Vec<Chart> {

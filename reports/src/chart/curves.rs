@@ -10,7 +10,7 @@ use crate::record::{CurveChart, RunRecord, Sample, Unit};
 use crate::stats::thin;
 
 /// Columns that points are thinned to.
-const COLUMNS: usize = 800;
+const COLUMNS: usize = 500;
 /// Stretches with a tip of their own.
 const TIPS: usize = 100;
 
@@ -121,7 +121,7 @@ pub(super) fn draw(set: CurveSet<'_>, place: impl Fn(f64) -> String) -> (String,
             .find(|value| !value.is_nan());
         let label = match last {
             None => format!("{}: no value", curve.title),
-            Some(last) => format!("{}, in the end {}", curve.title, format::value(last, unit)),
+            Some(last) => format!("{}, last {}", curve.title, format::value(last, unit)),
         };
         Key::new(label, curve.shade, Swatch::Line)
     });

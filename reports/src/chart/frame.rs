@@ -29,12 +29,14 @@ const LABEL: f64 = 12.0;
 /// Widths and margins in pixels.
 const WIDTH: f64 = 1120.0;
 const HALF_WIDTH: f64 = 548.0;
-const LEFT: f64 = 66.0;
+const LEFT: f64 = 76.0;
 const RIGHT: f64 = 22.0;
 const TITLE_HEIGHT: f64 = 30.0;
 const ROW_HEIGHT: f64 = 20.0;
 const LANE_HEIGHT: f64 = 14.0;
 const AXIS_HEIGHT: f64 = 40.0;
+/// Width of a mark in a lane.
+const MARK: f64 = 1.6;
 
 /// How a legend shows its entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -511,21 +513,21 @@ impl Plot<'_> {
                 vec![(LEFT, lower), (right, lower)],
                 stroke(palette::GRID, 1.0, 1.0),
             );
-            // Marks that would cover each other are drawn once, and tell of each other.
-            let mut column: Option<(i32, usize)> = None;
-            for (moment, tip) in &lane.marks {
+            // Marks that would cover each other are drawn once, and say how many they are.
+            let column =
+                |mark: &(f64, String)| (self.pixels((mark.0, 0.0)).0 / MARK).round() as i64;
+            let groups: Vec<_> = lane.marks.chunk_by(|a, b| column(a) == column(b)).collect();
+            for group in groups {
+                let (moment, tip) = &group[0];
                 let across = self.pixels((*moment, 0.0)).0;
-                let at = (across * 2.0).round() as i32;
-                match &mut column {
-                    Some((last, more)) if *last == at => *more += 1,
-                    _ => {
-                        column = Some((at, 0));
-                        self.path(
-                            vec![(across, upper + 3.0), (across, lower - 2.0)],
-                            stroke(lane.shade, 1.0, 1.6),
-                        );
-                        self.push_tip((across - 2.0, upper), (across + 2.0, lower), tip);
-                    }
+                self.path(
+                    vec![(across, upper + 3.0), (across, lower - 2.0)],
+                    stroke(lane.shade, 1.0, MARK),
+                );
+                let corners = ((across - 2.0, upper), (across + 2.0, lower));
+                match group.len() - 1 {
+                    0 => self.push_tip(corners.0, corners.1, tip),
+                    more => self.push_tip(corners.0, corners.1, &format!("{tip}\nand {more} more")),
                 }
             }
         }

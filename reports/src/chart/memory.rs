@@ -9,7 +9,7 @@ use crate::record::{Event, GcEvent, GcKind, HeapSizes, RunRecord, SnapshotWhy};
 use crate::stats::{HeapPoint, heap_points, thin};
 
 /// Columns that points are thinned to.
-const COLUMNS: usize = 1000;
+const COLUMNS: usize = 500;
 /// Stretches with a tip of their own.
 const TIPS: usize = 120;
 

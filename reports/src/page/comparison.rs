@@ -55,7 +55,7 @@ pub fn comparison_table(runs: &[RunRecord], names: &[String]) -> Table {
         "outcome",
         "ticks",
         "time",
-        "old, most",
+        "peak old",
         "live at end",
         "growth",
         "minor",

@@ -1,6 +1,7 @@
 //! The parts that the pages of runs and of comparisons share.
 
 use super::CHARTS_DIR;
+use super::table::Table;
 use super::words::Paragraph;
 use crate::chart::{Chart, dark_rules};
 use crate::escape::{escape, url_segment};
@@ -72,6 +73,15 @@ impl Document {
         ));
     }
 
+    /// Adds tables in cards side by side, without those that are empty.
+    pub(super) fn cards(&mut self, tables: &[(&str, Table)]) {
+        self.push("<div class=\"pair\">\n");
+        for (title, table) in tables.iter().filter(|(_, table)| !table.rows.is_empty()) {
+            self.card(title, &table.html());
+        }
+        self.push("</div>\n");
+    }
+
     /// Adds charts in order; halves that follow each other stand side by side.
     pub(super) fn charts<'a>(&mut self, charts: impl IntoIterator<Item = &'a Chart>) {
         let charts: Vec<&Chart> = charts.into_iter().collect();
@@ -98,9 +108,9 @@ impl Document {
             .collect();
         // The palette's dark counterparts apply where the page's own dark colours do.
         format!(
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"generator\" content=\"{generator}\">\n<title>{title}</title>\n<style>\n{style}\
+            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
+             <meta name=\"generator\" content=\"{generator}\"/>\n<title>{title}</title>\n<style>\n{style}\
              @media screen and (prefers-color-scheme: dark) {{\n{dark}}}\n</style>\n</head>\n<body>\n<header>\n{head}\
              <nav>{links}</nav>\n</header>\n<main>\n{body}</main>\n<footer>Made by {generator}. MB are 2<sup>20</sup> bytes, as V8 \
              counts them. This page needs no network and no scripts; hover over a chart for its figures.</footer>\n</body>\n</html>\n",

@@ -1,5 +1,8 @@
 //! The page of one run.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use super::document::{Document, badge};
 use super::table::Table;
 use super::words::run_words;
@@ -15,6 +18,8 @@ use crate::summary::RunSummary;
 
 /// Most notes that are listed.
 const MOST_NOTES: usize = 20;
+/// Most phases that are listed.
+const MOST_PHASES: usize = 16;
 
 /// The page of `run` with its `charts` (those of [`run_charts`](crate::chart::run_charts)).
 pub fn run_page(run: &RunRecord, charts: &[Chart]) -> String {
@@ -52,12 +57,16 @@ pub fn run_page(run: &RunRecord, charts: &[Chart]) -> String {
     page.push(&snapshots(run));
     page.section("collector", "The collector");
     page.charts(collector);
-    page.card("Collections by kind", &collections(run, &summary).html());
+    page.cards(&[
+        ("Collections by kind", collections(run, &summary)),
+        ("Pause time by phase", phases(run)),
+    ]);
     page.section("record", "What was run");
-    page.card("Limits and options", &limits(run).html());
-    if !info.parameters.is_empty() {
-        page.card("Parameters of the workload", &parameters(run).html());
-    }
+    page.cards(&[
+        ("Limits and options", limits(run)),
+        ("Parameters of the workload", parameters(run)),
+        ("Memory", peaks(run)),
+    ]);
     page.push(&notes(run));
     page.push(&files(run));
     page.finish(&format!(
@@ -313,8 +322,39 @@ fn collections(run: &RunRecord, summary: &RunSummary) -> Table {
     table
 }
 
+/// Where the pauses' time went, longest first.
+fn phases(run: &RunRecord) -> Table {
+    let mut sums: BTreeMap<(&str, GcKind), (u64, u64)> = BTreeMap::new();
+    for gc in run.collections() {
+        for phase in &gc.phases {
+            let (count, ns) = sums.entry((phase.name.as_str(), gc.kind)).or_default();
+            *count += 1;
+            *ns = ns.saturating_add(phase.ns);
+        }
+    }
+    let mut rows: Vec<_> = sums.into_iter().collect();
+    rows.sort_by_key(|&(name, (_, ns))| (Reverse(ns), name));
+    let mut table = Table::new(["phase", "kind", "times", "in all", "mean"]);
+    table.word_columns = 2;
+    for ((name, kind), (count, ns)) in rows.into_iter().take(MOST_PHASES) {
+        let kind = match kind {
+            GcKind::Minor => "minor",
+            GcKind::Major => "major",
+        };
+        let mean = format::duration(ns as f64 / count as f64);
+        table.row([
+            name.to_owned(),
+            kind.to_owned(),
+            format::count(count),
+            format::duration(ns as f64),
+            mean,
+        ]);
+    }
+    table
+}
+
 fn limits(run: &RunRecord) -> Table {
-    let (limits, totals) = (&run.info.limits, &run.info.totals);
+    let limits = &run.info.limits;
     let mut table = Table::new(["what", "value"]);
     table.word_columns = 2;
     let bytes = |bytes: u64| format::bytes(bytes as f64);
@@ -328,18 +368,21 @@ fn limits(run: &RunRecord) -> Table {
     for (name, value) in &run.info.options {
         row(&format!("--{name}"), value.clone());
     }
-    row("most used inside the heap", bytes(totals.peak_used_bytes));
-    row(
-        "most committed for the heap",
-        bytes(totals.peak_committed_bytes),
-    );
-    row(
-        "most held outside the heap",
-        bytes(totals.peak_external_bytes),
-    );
+    table
+}
+
+/// The most that was held at any moment, as far as the events saw.
+fn peaks(run: &RunRecord) -> Table {
+    let totals = &run.info.totals;
+    let mut table = Table::new(["most at any moment", "bytes"]);
+    let bytes = |bytes: u64| format::bytes(bytes as f64);
+    let mut row = |what: &str, value: String| table.row([what.to_owned(), value]);
+    row("used inside the heap", bytes(totals.peak_used_bytes));
+    row("committed for the heap", bytes(totals.peak_committed_bytes));
+    row("held outside the heap", bytes(totals.peak_external_bytes));
     if totals.peak_resident_bytes > 0 {
         row(
-            "largest resident size of the process",
+            "resident size of the process",
             bytes(totals.peak_resident_bytes),
         );
     }

@@ -296,8 +296,8 @@ pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> 
     if let Some(leak) = leak {
         paragraphs.extend(cause(&runs[leak]));
     }
-    for ((run, summary), name) in runs.iter().zip(&summaries).zip(names) {
-        let words = Paragraph::default().strong(capital(name)).say(": ");
+    for (place, ((run, summary), name)) in runs.iter().zip(&summaries).zip(names).enumerate() {
+        let words = Paragraph::default().strong(name.clone()).say(": ");
         let words = match &run.info.cure {
             Some(cure) if !cure.summary.trim().is_empty() => {
                 words.say(format!("{} ", cure.summary.trim()))
@@ -310,13 +310,37 @@ pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> 
             Span::Text(text) | Span::Strong(text) => words.say(text),
             Span::Code(code) => words.code(code),
         });
-        paragraphs.push(words.say(format!(
+        let words = words.say(format!(
             " Collections took {} of the time, the longest pause was {}.",
             format::percent(1.0 - summary.utilisation),
             format::duration(summary.pauses.max_ns as f64)
-        )));
+        ));
+        let words = match leak {
+            Some(leak) if leak != place => difference(words, &summaries[leak], summary),
+            _ => words,
+        };
+        paragraphs.push(words);
     }
     paragraphs
+}
+
+/// What a cure changed, in one figure: what it holds for the leak's bytes at the moment the leak ended.
+fn difference(words: Paragraph, leak: &RunSummary, cure: &RunSummary) -> Paragraph {
+    if leak.peak_old_bytes == 0
+        || cure.peak_old_bytes >= leak.peak_old_bytes
+        || cure.ticks < leak.ticks
+    {
+        return words;
+    }
+    let share = format::percent(cure.peak_old_bytes as f64 / leak.peak_old_bytes as f64);
+    if cure.ticks > leak.ticks {
+        let more = format::number(cure.ticks as f64 / leak.ticks.max(1) as f64);
+        words.say(format!(" It served {more} times as many ticks as the leak in at most {share} of its old generation."))
+    } else {
+        words.say(format!(
+            " It needed at most {share} of the leak's old generation."
+        ))
+    }
 }
 
 /// How many of the variants came through, and which did best.
@@ -350,6 +374,7 @@ fn overview(summaries: &[RunSummary], names: &[String], leak: Option<usize>) -> 
             " The cure {} did not run to the end.",
             names[all[0]]
         )),
+        (2, 2) => words.say(" Both cures ran to the end."),
         (n, m) if n == m => words.say(format!(" All {m} cures ran to the end.")),
         (n, m) => words.say(format!(" {n} of {m} cures ran to the end.")),
     };

@@ -1,4 +1,4 @@
-//! V8's `--trace-gc` line: written from a collection's record exactly as Node 20 prints it.
+//! A collection as Node 20 prints it.
 
 use std::fmt;
 
