@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 use crate::format::NodeType;
 use crate::graph::{NodeOrdinal, Snapshot};
+use crate::memory;
 use crate::strings::lossy;
 
 /// The dense number of a class within one snapshot.
@@ -44,7 +45,7 @@ impl Classes {
         let nodes = &snapshot.nodes;
         let object = snapshot.strings.find("Object");
         let mut plain = Vec::new();
-        let mut of_node = Vec::with_capacity(nodes.len());
+        let mut of_node = memory::with_capacity(nodes.len());
         for node in 0..nodes.len() {
             of_node.push(naming.class_of(node));
             if nodes.is(node, NodeType::Object) && object.contains(&nodes.name[node]) {

@@ -3,6 +3,7 @@
 use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, Snapshot};
+use crate::memory;
 
 /// Distances of nodes that only internal roots reach start here when there are user roots.
 pub const SYSTEM_DISTANCE: i32 = 100_000_000;
@@ -61,7 +62,7 @@ impl<'a> Search<'a> {
         ]);
         Search {
             snapshot,
-            distances: vec![NO_DISTANCE; snapshot.nodes.len()],
+            distances: memory::filled(snapshot.nodes.len(), NO_DISTANCE),
             half_met: BitSet::new(snapshot.strings.len()),
             native_context,
             map_descriptors,

@@ -2,17 +2,20 @@
 //!
 //! A node's *immediate dominator* is the last node that every path from the root to it passes; its
 //! *retained size* is the sum of the self sizes of everything it dominates. Only *essential* edges
-//! count as paths (see [`essential`]).
+//! count as paths (see [`Essential`]).
 //!
 //! The algorithm is Semi-NCA: Loukas Georgiadis, *Linear-Time Algorithms for Dominators and Related
 //! Problems* (Princeton, 2005), chapter 2. Depth-first numbers and semidominators are those of
 //! Lengauer and Tarjan (1979); the dominator is then the nearest ancestor in the tree built so far
 //! whose number does not exceed the semidominator's. Complexity: O(edges · log nodes), near linear
-//! in practice; 24 bytes a node and 8 an edge that leads backwards while it works, no recursion.
+//! in practice; 28 bytes a node and 4 an edge that leads backwards while it works, no recursion.
 
 use crate::bits::BitSet;
 use crate::format::EdgeType;
-use crate::graph::{NodeOrdinal, Snapshot};
+use crate::graph::{EdgeColumns, NodeColumns, NodeOrdinal, Snapshot};
+use crate::memory;
+use crate::roots::UserRoots;
+use crate::weak_maps::WeakMapEdges;
 
 /// Dominators and retained sizes of all nodes.
 #[derive(Debug)]
@@ -21,54 +24,64 @@ pub struct Dominators {
     retained: Vec<u64>,
     /// All nodes, each before the nodes it dominates, subtree by subtree.
     tree_order: Vec<u32>,
+    /// By position in `tree_order`: nodes in the subtree that begins there.
+    subtree: Vec<u32>,
     unreachable: usize,
 }
 
 const NONE: u32 = u32::MAX;
+/// How many edges ahead a target is fetched.
+const AHEAD: usize = 24;
 
 impl Dominators {
     /// Complexity: see the module.
     pub(crate) fn compute(snapshot: &Snapshot) -> Dominators {
-        let search = DepthFirst::run(snapshot);
-        let unreachable = snapshot.nodes.len() - search.reached;
-        let idom = semi_nca(search.parent, search.semi, search.backward);
-        let (vertex, nodes) = (search.vertex, idom.len());
+        let edges = Essential::new(snapshot);
+        let Search {
+            vertex,
+            parent,
+            visits,
+            reached,
+        } = Search::run(&edges);
+        let nodes = vertex.len();
+        let idom = semi_nca(&edges, &vertex, parent, visits);
 
-        // Children come after their dominators in depth-first order: one sweep each way.
+        // Dominators come before what they dominate in depth-first order: one sweep each way.
         let sizes = snapshot.shallow_sizes();
-        let mut sums: Vec<u64> = vertex
-            .iter()
-            .map(|&node| u64::from(sizes[node as usize]))
-            .collect();
-        let mut subtree = vec![1_u32; nodes];
+        let mut sums: Vec<u64> = memory::with_capacity(nodes);
+        sums.extend(vertex.iter().map(|&node| u64::from(sizes[node as usize])));
+        let mut below = memory::filled(nodes, 1_u32);
         for w in (1..nodes).rev() {
-            let parent = idom[w] as usize;
-            sums[parent] += sums[w];
-            subtree[parent] += subtree[w];
+            let above = idom[w] as usize;
+            sums[above] += sums[w];
+            below[above] += below[w];
         }
-        let mut retained = vec![0; nodes];
-        let mut dominator = vec![0; nodes];
+        let mut retained = memory::filled(nodes, 0_u64);
+        let mut dominator = memory::filled(nodes, 0_u32);
         for (w, &node) in vertex.iter().enumerate() {
             retained[node as usize] = sums[w];
             dominator[node as usize] = vertex[idom[w] as usize];
         }
         drop(sums);
         // `next[w]`: where the next subtree below w goes.
-        let mut next = vec![0_u32; nodes];
-        let mut tree_order = vec![0; nodes];
+        let mut next = memory::filled(nodes, 0_u32);
+        let mut tree_order = memory::filled(nodes, 0_u32);
+        let mut subtree = memory::filled(nodes, 0_u32);
         for w in 0..nodes {
             let place = if w == 0 { 0 } else { next[idom[w] as usize] };
             if w > 0 {
-                next[idom[w] as usize] += subtree[w];
+                next[idom[w] as usize] += below[w];
             }
             next[w] = place + 1;
             tree_order[place as usize] = vertex[w];
+            subtree[place as usize] = below[w];
         }
         Dominators {
             dominator,
             retained,
             tree_order,
-            unreachable,
+            subtree,
+            unreachable: nodes - reached,
         }
     }
 
@@ -94,56 +107,137 @@ impl Dominators {
     pub(crate) fn tree_order(&self) -> &[u32] {
         &self.tree_order
     }
+
+    /// By position in the tree order: how many nodes the subtree that begins there has.
+    pub(crate) fn subtree(&self) -> &[u32] {
+        &self.subtree
+    }
 }
 
-/// Whether an edge retains its target: it is not weak, no self edge, no shortcut (except from the
-/// root), not the table's half of a WeakMap entry, and does not lead into the page from outside.
-#[inline(always)]
-pub(crate) fn essential(snapshot: &Snapshot, from: usize, edge: usize) -> bool {
-    let (kind, name) = snapshot.edges.label(edge);
-    let to = snapshot.edges.to[edge] as usize;
-    if kind == EdgeType::Weak as u8 || to == from {
-        return false;
-    }
-    if kind == EdgeType::Internal as u8
-        && let Some(entry) = snapshot.weak_maps().entry(name)
-        && entry.table == u64::from(snapshot.nodes.id[from])
-    {
-        return false;
-    }
-    from == snapshot.root
-        || (kind != EdgeType::Shortcut as u8 && !snapshot.user_roots().enters_page(from, to))
+/// The essential edges: those that retain their target. An edge is none if it is weak, a self edge,
+/// a shortcut (except from the root), the table's half of a WeakMap entry, or leads into the page
+/// from outside.
+pub(crate) struct Essential<'a> {
+    nodes: &'a NodeColumns,
+    edges: &'a EdgeColumns,
+    weak_maps: &'a WeakMapEdges,
+    roots: &'a UserRoots,
+    root: usize,
 }
 
-/// The depth-first search: numbers, tree, and the edges that lead backwards.
-struct DepthFirst {
+impl<'a> Essential<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot) -> Essential<'a> {
+        Essential {
+            nodes: &snapshot.nodes,
+            edges: &snapshot.edges,
+            weak_maps: snapshot.weak_maps(),
+            roots: snapshot.user_roots(),
+            root: snapshot.root,
+        }
+    }
+
+    /// The edges of one node.
+    #[inline(always)]
+    fn of(&self, from: usize) -> EssentialOf<'a> {
+        let into_page = match self.roots.page() {
+            Some(page) if from != self.root && !page.contains(from) => Some(page),
+            _ => None,
+        };
+        EssentialOf {
+            edges: self.edges,
+            weak_maps: self.weak_maps,
+            from: from as u32,
+            id: self.nodes.id[from],
+            is_root: from == self.root,
+            into_page,
+        }
+    }
+
+    /// Whether an edge of `from` is essential.
+    #[cfg(test)]
+    pub(crate) fn contains(&self, from: usize, edge: usize) -> bool {
+        self.of(from).target(edge).is_some()
+    }
+}
+
+/// What decides about the edges of one node.
+struct EssentialOf<'a> {
+    edges: &'a EdgeColumns,
+    weak_maps: &'a WeakMapEdges,
+    from: u32,
+    id: u32,
+    is_root: bool,
+    /// Set if the node is outside the page: then targets in it do not count.
+    into_page: Option<&'a BitSet>,
+}
+
+impl EssentialOf<'_> {
+    /// The target of an edge, if the edge is essential.
+    #[inline(always)]
+    fn target(&self, edge: usize) -> Option<usize> {
+        let (kind, name) = self.edges.label(edge);
+        let to = self.edges.to[edge];
+        if to == self.from || kind == EdgeType::Weak as u8 {
+            return None;
+        }
+        if kind == EdgeType::Shortcut as u8 && !self.is_root {
+            return None;
+        }
+        if kind == EdgeType::Internal as u8
+            && let Some(entry) = self.weak_maps.entry(name)
+            && entry.table == u64::from(self.id)
+        {
+            return None;
+        }
+        if let Some(page) = self.into_page
+            && page.contains(to as usize)
+        {
+            return None;
+        }
+        Some(to as usize)
+    }
+}
+
+/// What the search knows of a node; side by side, because they are read together.
+#[derive(Clone, Copy)]
+struct Visit {
+    /// Its depth-first number.
+    number: u32,
+    /// Edges to it from nodes numbered higher.
+    backward: u32,
+}
+
+/// The depth-first search: numbers and tree.
+struct Search {
     /// Number to ordinal.
     vertex: Vec<u32>,
     /// In numbers.
     parent: Vec<u32>,
-    /// The lowest-numbered node with an edge to each node, among nodes numbered lower than it.
-    semi: Vec<u32>,
-    /// (target, source) of edges whose source is numbered higher than the target.
-    backward: Vec<(u32, u32)>,
+    /// By ordinal.
+    visits: Vec<Visit>,
     /// Nodes reached from the root itself.
     reached: usize,
 }
 
-impl DepthFirst {
-    fn run(snapshot: &Snapshot) -> DepthFirst {
-        let count = snapshot.nodes.len();
-        let mut number = vec![NONE; count];
-        let mut search = DepthFirst {
-            vertex: Vec::with_capacity(count),
-            parent: Vec::with_capacity(count),
-            semi: Vec::with_capacity(count),
-            backward: Vec::new(),
+impl Search {
+    fn run(edges: &Essential<'_>) -> Search {
+        let count = edges.nodes.len();
+        let mut search = Search {
+            vertex: memory::with_capacity(count),
+            parent: memory::with_capacity(count),
+            visits: memory::filled(
+                count,
+                Visit {
+                    number: NONE,
+                    backward: 0,
+                },
+            ),
             reached: 0,
         };
-        search.from(snapshot, snapshot.root, &mut number);
+        search.from(edges, edges.root);
         search.reached = search.vertex.len();
         if search.reached < count {
-            search.orphans(snapshot, &mut number);
+            search.orphans(edges);
         }
         search
     }
@@ -151,90 +245,93 @@ impl DepthFirst {
     /// Nodes the root does not reach. Those without an essential retainer hang on the root, with
     /// what they reach; what is left (cycles) hangs on the root node by node, and, as in DevTools,
     /// the edges of these last do not count.
-    fn orphans(&mut self, snapshot: &Snapshot, number: &mut [u32]) {
-        let count = snapshot.nodes.len();
+    fn orphans(&mut self, edges: &Essential<'_>) {
+        let count = edges.nodes.len();
         let mut has_retainer = BitSet::new(count);
         for node in 0..count {
-            for edge in snapshot.nodes.edges_of(node) {
-                if essential(snapshot, node, edge) {
-                    has_retainer.insert(snapshot.edges.to[edge] as usize);
-                }
+            let from = edges.of(node);
+            for to in edges
+                .nodes
+                .edges_of(node)
+                .filter_map(|edge| from.target(edge))
+            {
+                has_retainer.insert(to);
             }
         }
         for node in 0..count {
-            if number[node] == NONE && !has_retainer.contains(node) {
-                self.from(snapshot, node, number);
+            if self.visits[node].number == NONE && !has_retainer.contains(node) {
+                self.from(edges, node);
             }
         }
-        for (node, number) in number.iter_mut().enumerate() {
-            if *number == NONE {
-                *number = self.vertex.len() as u32;
+        for node in 0..count {
+            if self.visits[node].number == NONE {
+                // No number: neither its edges nor those to it take part.
                 self.vertex.push(node as u32);
                 self.parent.push(0);
-                self.semi.push(0);
             }
         }
     }
 
-    fn visit(&mut self, node: usize, parent: u32, number: &mut [u32]) -> u32 {
-        let visited = self.vertex.len() as u32;
-        number[node] = visited;
+    fn visit(&mut self, node: usize, parent: u32) -> u32 {
+        let number = self.vertex.len() as u32;
+        self.visits[node].number = number;
         self.vertex.push(node as u32);
         self.parent.push(parent);
-        self.semi.push(parent);
-        visited
+        number
     }
 
-    fn from(&mut self, snapshot: &Snapshot, start: usize, number: &mut [u32]) {
-        let (nodes, edges) = (&snapshot.nodes, &snapshot.edges);
-        // Per node on the path: its ordinal, its number, the next edge and the end of its edges.
-        let mut path: Vec<(u32, u32, u32, u32)> = Vec::new();
-        let visited = self.visit(start, 0, number);
-        let range = nodes.edges_of(start);
-        path.push((start as u32, visited, range.start as u32, range.end as u32));
-        while let Some((from, v, next, end)) = path.pop() {
-            let mut edge = next as usize;
-            let end = end as usize;
-            while edge < end {
-                if !essential(snapshot, from as usize, edge) {
-                    edge += 1;
+    fn from(&mut self, edges: &Essential<'_>, start: usize) {
+        // Per node on the path: its number, the next edge and the end of its edges.
+        let mut path: Vec<(u32, u32, u32)> = Vec::new();
+        let mut v = self.visit(start, 0);
+        let mut range = edges.nodes.edges_of(start);
+        let mut from = edges.of(start);
+        loop {
+            let mut child = None;
+            for edge in range.by_ref() {
+                let Some(to) = from.target(edge) else {
                     continue;
-                }
-                let to = edges.to[edge] as usize;
-                edge += 1;
-                let w = number[to];
-                if w == NONE {
-                    if edge < end {
-                        path.push((from, v, edge as u32, end as u32));
-                    }
-                    let w = self.visit(to, v, number);
-                    let range = nodes.edges_of(to);
-                    path.push((to as u32, w, range.start as u32, range.end as u32));
+                };
+                let visit = &mut self.visits[to];
+                if visit.number == NONE {
+                    child = Some(to);
                     break;
                 }
-                if w > v {
-                    let semi = &mut self.semi[w as usize];
-                    *semi = (*semi).min(v);
-                } else if w != 0 {
-                    self.backward.push((w, v));
+                visit.backward += u32::from(visit.number < v);
+            }
+            if let Some(to) = child {
+                if !range.is_empty() {
+                    path.push((v, range.start as u32, range.end as u32));
                 }
+                v = self.visit(to, v);
+                range = edges.nodes.edges_of(to);
+                from = edges.of(to);
+            } else {
+                let Some((number, next, end)) = path.pop() else {
+                    return;
+                };
+                v = number;
+                range = next as usize..end as usize;
+                from = edges.of(self.vertex[v as usize] as usize);
             }
         }
     }
 }
 
-/// Immediate dominators, all in depth-first numbers.
-fn semi_nca(parent: Vec<u32>, semi: Vec<u32>, backward: Vec<(u32, u32)>) -> Vec<u32> {
+/// Immediate dominators, in depth-first numbers.
+#[inline(never)]
+fn semi_nca(
+    edges: &Essential<'_>,
+    vertex: &[u32],
+    parent: Vec<u32>,
+    visits: Vec<Visit>,
+) -> Vec<u32> {
     let count = parent.len();
-    let (first, sources) = group(count, backward);
-    let mut semi = semi;
+    let (mut semi, first, sources) = predecessors(edges, vertex, &parent, visits);
     // The forest of nodes already processed, with compressed paths: ancestor, and the lowest
     // semidominator on the way to it (the way's start included, the ancestor not).
-    let mut forest: Vec<(u32, u32)> = parent
-        .iter()
-        .zip(&semi)
-        .map(|(&up, &low)| (up, low))
-        .collect();
+    let mut forest: Vec<(u32, u32)> = memory::with_capacity(count);
+    forest.extend(parent.iter().zip(&semi).map(|(&up, &low)| (up, low)));
     let mut path = Vec::new();
     for w in (1..count as u32).rev() {
         let mut lowest = semi[w as usize];
@@ -260,6 +357,7 @@ fn semi_nca(parent: Vec<u32>, semi: Vec<u32>, backward: Vec<(u32, u32)>) -> Vec<
 
 /// The lowest semidominator on the path from `v` up to, not including, the tree's root, which is
 /// numbered `w` or lower. Compresses the path.
+#[inline(always)]
 fn evaluate(forest: &mut [(u32, u32)], path: &mut Vec<u32>, v: u32, w: u32) -> u32 {
     let mut top = v;
     while forest[top as usize].0 > w {
@@ -275,23 +373,51 @@ fn evaluate(forest: &mut [(u32, u32)], path: &mut Vec<u32>, v: u32, w: u32) -> u
     lowest
 }
 
-/// The sources by target.
-fn group(count: usize, pairs: Vec<(u32, u32)>) -> (Vec<u32>, Vec<u32>) {
-    let mut first = vec![0_u32; count + 1];
-    for &(target, _) in &pairs {
-        first[target as usize] += 1;
+/// In depth-first numbers: of every node the lowest-numbered predecessor among those numbered lower
+/// than it, and all predecessors numbered higher, as ranges of one array.
+#[inline(never)]
+fn predecessors(
+    edges: &Essential<'_>,
+    vertex: &[u32],
+    parent: &[u32],
+    visits: Vec<Visit>,
+) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
+    let count = parent.len();
+    let mut first = memory::with_capacity(count + 1);
+    let mut total = 0_u32;
+    for &node in vertex {
+        total += visits[node as usize].backward;
+        first.push(total);
     }
-    let mut end = 0;
-    for place in &mut first {
-        end += *place;
-        *place = end;
+    first.push(total);
+    let mut semi = memory::with_capacity(count);
+    semi.extend_from_slice(parent);
+    let mut sources = memory::filled(total as usize, 0_u32);
+    // In file order, so that the edges stream by; only the targets are scattered.
+    for node in 0..count {
+        let v = visits[node].number;
+        if v == NONE {
+            continue;
+        }
+        let from = edges.of(node);
+        for edge in edges.nodes.edges_of(node) {
+            if let Some(&ahead) = edges.edges.to.get(edge + AHEAD) {
+                memory::prefetch(&visits, ahead as usize);
+            }
+            let Some(to) = from.target(edge) else {
+                continue;
+            };
+            let w = visits[to].number;
+            if w < v {
+                // Groups fill from their ends; `first` ends up at their starts.
+                let place = &mut first[w as usize];
+                *place -= 1;
+                sources[*place as usize] = v;
+            } else {
+                let lowest = &mut semi[w as usize];
+                *lowest = (*lowest).min(v);
+            }
+        }
     }
-    // Filled from each group's end, so that `first` ends up at the groups' starts.
-    let mut sources = vec![0_u32; pairs.len()];
-    for &(target, source) in pairs.iter().rev() {
-        let place = &mut first[target as usize];
-        *place -= 1;
-        sources[*place as usize] = source;
-    }
-    (first, sources)
+    (semi, first, sources)
 }

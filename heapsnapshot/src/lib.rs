@@ -9,6 +9,7 @@ pub mod dom_state;
 pub mod dominators;
 pub mod format;
 pub mod graph;
+mod memory;
 pub mod reader;
 mod roots;
 pub mod scanner;

@@ -53,13 +53,10 @@ impl UserRoots {
         !self.nodes.is_empty()
     }
 
-    /// Whether the edge `from` → `to` leads into the page from outside.
+    /// The nodes the page owns, if there is a page.
     #[inline(always)]
-    pub(crate) fn enters_page(&self, from: usize, to: usize) -> bool {
-        match &self.page {
-            None => false,
-            Some(page) => page.contains(to) && !page.contains(from),
-        }
+    pub(crate) fn page(&self) -> Option<&BitSet> {
+        self.page.as_ref()
     }
 }
 

@@ -6,9 +6,12 @@
 
 use crate::format::{EdgeType, NodeType};
 use crate::graph::Snapshot;
+use crate::memory;
 
 const NOT_VISITED: u32 = u32::MAX;
 const SEVERAL: u32 = u32::MAX - 1;
+/// How many edges ahead a target is fetched.
+const AHEAD: usize = 24;
 
 /// Corrected sizes, if there is anything to correct.
 #[derive(Debug)]
@@ -69,6 +72,9 @@ fn owners(snapshot: &Snapshot) -> Vec<u32> {
     let scan = |node: usize, owners: &mut Vec<u32>, pending: &mut Vec<u32>| {
         let owner = owners[node];
         for edge in nodes.edges_of(node) {
+            if let Some(&ahead) = edges.to.get(edge + AHEAD) {
+                memory::prefetch(owners, ahead as usize);
+            }
             let to = edges.to[edge];
             let known = owners[to as usize];
             if known == to || known == owner || known == SEVERAL || edges.is(edge, EdgeType::Weak) {

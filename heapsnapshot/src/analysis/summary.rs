@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use crate::bits::BitSet;
 use crate::format::NodeType;
 use crate::graph::{Location, NodeOrdinal, Snapshot};
+use crate::memory;
 
 /// What makes a row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -96,7 +97,7 @@ pub fn summary(
 
     let mut groups = Groups::new(snapshot, group_by);
     let mut rows: Vec<SummaryRow> = Vec::new();
-    let mut group_of = vec![0_u32; nodes.len()];
+    let mut group_of = memory::filled(nodes.len(), NONE);
     for (node, group) in group_of.iter_mut().enumerate() {
         if !counts(node) {
             continue;
@@ -107,27 +108,16 @@ pub fn summary(
         row.shallow += u64::from(sizes[node]);
         row.distance = row.distance.min(distances.raw(NodeOrdinal(node as u32)));
     }
-    // Down the dominator tree; a row is open while one of its nodes is on the way.
-    let mut open = vec![false; rows.len()];
-    let mut path: Vec<(u32, bool)> = Vec::new();
-    for &node in dominators.tree_order() {
-        let dominator = dominators.dominator(NodeOrdinal(node)).0;
-        while let Some(&(above, opened)) = path.last() {
-            if above == dominator {
-                break;
-            }
-            path.pop();
-            if opened {
-                open[group_of[above as usize] as usize] = false;
-            }
+    // Down the dominator tree: what follows a node of a row, up to the end of its subtree, is
+    // already in its retained size.
+    let mut covered = vec![0_u32; rows.len()];
+    let order = dominators.tree_order().iter().zip(dominators.subtree());
+    for (at, (&node, &below)) in (0_u32..).zip(order) {
+        let group = group_of[node as usize];
+        if group != NONE && at >= covered[group as usize] {
+            rows[group as usize].retained += dominators.retained_size(NodeOrdinal(node));
+            covered[group as usize] = at + below;
         }
-        let group = group_of[node as usize] as usize;
-        let opens = counts(node as usize) && !open[group];
-        if opens {
-            rows[group].retained += dominators.retained_size(NodeOrdinal(node));
-            open[group] = true;
-        }
-        path.push((node, opens));
     }
     mark_hidden(&mut rows);
     let (count, shallow) = rows
@@ -161,8 +151,12 @@ struct Groups<'a> {
     group_by: GroupBy,
     /// Row by class or type.
     plain: Vec<u32>,
-    placed: HashMap<(String, Location), u32>,
-    named: HashMap<String, u32>,
+    /// Row by class and place, so that no name is built per object.
+    placed: HashMap<(u32, Location), u32>,
+    /// Row by name and place: two classes of one name at one place are one row.
+    named: HashMap<(String, Option<Location>), u32>,
+    /// The locations of the nodes to come.
+    locations: std::iter::Peekable<Box<dyn Iterator<Item = (u32, Location)> + 'a>>,
 }
 
 const NONE: u32 = u32::MAX;
@@ -173,22 +167,31 @@ impl<'a> Groups<'a> {
             GroupBy::Type => 256,
             GroupBy::Class | GroupBy::Name | GroupBy::Script => snapshot.classes().len(),
         };
+        let locations: Box<dyn Iterator<Item = (u32, Location)>> =
+            Box::new(snapshot.locations.iter());
         Groups {
             snapshot,
             group_by,
             plain: vec![NONE; plain],
             placed: HashMap::new(),
             named: HashMap::new(),
+            locations: locations.peekable(),
         }
     }
 
-    fn location(&self, node: usize) -> Option<Location> {
-        let is_object = self.snapshot.nodes.is(node, NodeType::Object);
-        if is_object {
-            self.snapshot.locations.get(&(node as u32)).copied()
-        } else {
-            None
-        }
+    /// The place of a node that is an object; nodes must come in order.
+    fn location(&mut self, node: usize) -> Option<Location> {
+        let node = node as u32;
+        while self
+            .locations
+            .next_if(|&(located, _)| located < node)
+            .is_some()
+        {}
+        let (_, place) = self.locations.next_if(|&(located, _)| located == node)?;
+        self.snapshot
+            .nodes
+            .is(node as usize, NodeType::Object)
+            .then_some(place)
     }
 
     fn of(&mut self, node: usize, rows: &mut Vec<SummaryRow>) -> u32 {
@@ -204,30 +207,25 @@ impl<'a> Groups<'a> {
         let class = snapshot.classes().class_of(NodeOrdinal(node as u32));
         let name = || snapshot.classes().name(snapshot, class).into_owned();
         match (self.group_by, self.location(node)) {
-            (GroupBy::Class, Some(place)) => *self
-                .placed
-                .entry((name(), place))
-                .or_insert_with(|| new_row(rows, name(), Some(place))),
-            (GroupBy::Script, place) => {
-                let script = match place {
-                    Some(place) => format!("script {}", place.script_id),
-                    None => "(no script)".to_owned(),
-                };
-                *self
-                    .named
-                    .entry_ref(&script)
-                    .or_insert_with(|| new_row(rows, script.clone(), None))
+            (GroupBy::Class, Some(place)) => {
+                if let Some(&row) = self.placed.get(&(class.0, place)) {
+                    return row;
+                }
+                let row = self.named_row(rows, name(), Some(place));
+                self.placed.insert((class.0, place), row);
+                row
             }
+            (GroupBy::Script, Some(place)) => {
+                self.named_row(rows, format!("script {}", place.script_id), None)
+            }
+            (GroupBy::Script, None) => self.named_row(rows, "(no script)".to_owned(), None),
             (group_by, _) => {
                 let known = self.plain[class.0 as usize];
                 if known != NONE {
                     return known;
                 }
                 let row = if group_by == GroupBy::Name {
-                    *self
-                        .named
-                        .entry(name())
-                        .or_insert_with(|| new_row(rows, name(), None))
+                    self.named_row(rows, name(), None)
                 } else {
                     new_row(rows, name(), None)
                 };
@@ -235,6 +233,21 @@ impl<'a> Groups<'a> {
                 row
             }
         }
+    }
+
+    fn named_row(
+        &mut self,
+        rows: &mut Vec<SummaryRow>,
+        name: String,
+        place: Option<Location>,
+    ) -> u32 {
+        let key = (name, place);
+        if let Some(&row) = self.named.get(&key) {
+            return row;
+        }
+        let row = new_row(rows, key.0.clone(), place);
+        self.named.insert(key, row);
+        row
     }
 }
 

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::format::{EdgeType, NodeType};
+use crate::memory;
 
 /// The dense number of a node: its position in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -90,25 +91,34 @@ impl EdgeColumns {
         self.to.len()
     }
 
+    /// Makes room, before the first edge.
     pub(crate) fn reserve(&mut self, edges: usize) {
-        self.label.reserve_exact(edges);
-        self.to.reserve_exact(edges);
+        self.label = memory::with_capacity(edges);
+        self.to = memory::with_capacity(edges);
     }
 
+    /// Appends edges: types and names, and as many targets.
     #[inline(always)]
-    pub(crate) fn push(&mut self, kind: u8, name: u32, to: u32) {
-        if kind >= WIDE || name > NAME_MASK {
-            self.push_wide(kind, name);
-        } else {
-            self.label.push(u32::from(kind) << NAME_BITS | name);
+    pub(crate) fn extend(
+        &mut self,
+        labels: impl Iterator<Item = (u8, u32)> + Clone,
+        targets: impl Iterator<Item = u32>,
+    ) {
+        let first = self.label.len();
+        let mut widest = 0;
+        self.label.extend(labels.clone().map(|(kind, name)| {
+            widest |= u64::from(kind >= WIDE) | u64::from(name >> NAME_BITS);
+            u32::from(kind) << NAME_BITS | (name & NAME_MASK)
+        }));
+        self.to.extend(targets);
+        if widest != 0 {
+            for (edge, (kind, name)) in (first..).zip(labels) {
+                if kind >= WIDE || name > NAME_MASK {
+                    self.wide.insert(edge as u32, (kind, name));
+                    self.label[edge] = u32::from(WIDE) << NAME_BITS;
+                }
+            }
         }
-        self.to.push(to);
-    }
-
-    #[cold]
-    fn push_wide(&mut self, kind: u8, name: u32) {
-        self.wide.insert(self.label.len() as u32, (kind, name));
-        self.label.push(u32::from(WIDE) << NAME_BITS);
     }
 
     /// The type's code and the name or index.

@@ -27,4 +27,5 @@ pub(crate) use columns::{EdgeColumns, NodeColumns};
 pub use columns::{EdgeOrdinal, NodeId, NodeOrdinal};
 pub use handles::{EdgeName, EdgeRef, NodeRef};
 pub use retainers::Retainers;
+pub(crate) use snapshot::Locations;
 pub use snapshot::{Location, ReadReport, Section, Snapshot};

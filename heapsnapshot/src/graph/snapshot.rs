@@ -5,8 +5,6 @@ use std::cell::OnceCell;
 use std::ops::Range;
 use std::path::Path;
 
-use hashbrown::HashMap;
-
 use super::columns::{FIRST_UNKNOWN_EDGE_TYPE, FIRST_UNKNOWN_NODE_TYPE};
 use super::{
     EdgeColumns, EdgeOrdinal, EdgeRef, NodeColumns, NodeId, NodeOrdinal, NodeRef, Retainers,
@@ -31,6 +29,35 @@ pub struct Location {
     pub line: u32,
     /// Column, from 0.
     pub column: u32,
+}
+
+/// The locations, by node.
+#[derive(Debug, Default)]
+pub(crate) struct Locations(Vec<(u32, Location)>);
+
+impl Locations {
+    /// Sorts the places by node; of several for one node the last one counts.
+    pub(crate) fn new(mut places: Vec<(u32, Location)>) -> Locations {
+        if !places.is_sorted_by_key(|&(node, _)| node) {
+            places.sort_by_key(|&(node, _)| node);
+        }
+        places.reverse();
+        places.dedup_by_key(|&mut (node, _)| node);
+        places.reverse();
+        places.shrink_to_fit();
+        Locations(places)
+    }
+
+    /// A node's location. Complexity: a binary search.
+    pub(crate) fn get(&self, node: u32) -> Option<Location> {
+        let at = self.0.binary_search_by_key(&node, |&(node, _)| node).ok()?;
+        Some(self.0[at].1)
+    }
+
+    /// All of them in node order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Location)> {
+        self.0.iter().copied()
+    }
 }
 
 /// One top-level section of the file.
@@ -64,7 +91,7 @@ pub struct Snapshot {
     pub(crate) nodes: NodeColumns,
     pub(crate) edges: EdgeColumns,
     pub(crate) strings: StringTable,
-    pub(crate) locations: HashMap<u32, Location>,
+    pub(crate) locations: Locations,
     /// The other number arrays by name: `samples`, `scopes` and so on.
     pub(crate) arrays: Vec<(String, Vec<u32>)>,
     pub(crate) root: usize,

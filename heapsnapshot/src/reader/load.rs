@@ -2,13 +2,12 @@
 
 use std::io::Read;
 
-use hashbrown::HashMap;
-
 use super::error::{Damage, ReadError};
 use super::input::Input;
 use super::meta::{EdgeLayout, Meta, NodeLayout};
 use super::sections::{Numbers, Sections, Stop};
-use crate::graph::{EdgeColumns, Location, NodeColumns, ReadReport, Section, Snapshot};
+use crate::graph::{EdgeColumns, Location, Locations, NodeColumns, ReadReport, Section, Snapshot};
+use crate::memory;
 use crate::scanner::Path;
 use crate::strings::StringTable;
 
@@ -433,7 +432,7 @@ fn close_edges(
     edges.retain(|edge| good[edge]);
 }
 
-fn locations(meta: &Meta, numbers: &[u32]) -> HashMap<u32, Location> {
+fn locations(meta: &Meta, numbers: &[u32]) -> Locations {
     let at = |name: &str| meta.location_fields.iter().position(|field| field == name);
     let (Some(object), Some(script), Some(line), Some(column)) = (
         at("object_index"),
@@ -441,20 +440,19 @@ fn locations(meta: &Meta, numbers: &[u32]) -> HashMap<u32, Location> {
         at("line"),
         at("column"),
     ) else {
-        return HashMap::new();
+        return Locations::default();
     };
     let stride = meta.node_fields.len() as u32;
     let records = numbers.chunks_exact(meta.location_fields.len());
-    records
-        .map(|record| {
-            let place = Location {
-                script_id: record[script],
-                line: record[line],
-                column: record[column],
-            };
-            (record[object] / stride, place)
-        })
-        .collect()
+    let places = records.map(|record| {
+        let place = Location {
+            script_id: record[script],
+            line: record[line],
+            column: record[column],
+        };
+        (record[object] / stride, place)
+    });
+    Locations::new(places.collect())
 }
 
 /// Node numbers into columns.
@@ -495,12 +493,14 @@ impl Nodes {
             &known,
             crate::format::NodeType::ALL.len() as u8,
         );
-        let mut columns = NodeColumns::default();
-        columns.kind.reserve_exact(room);
-        columns.name.reserve_exact(room);
-        columns.id.reserve_exact(room);
-        columns.self_size.reserve_exact(room);
-        columns.first_edge.reserve_exact(room + 1);
+        let mut columns = NodeColumns {
+            kind: memory::with_capacity(room),
+            name: memory::with_capacity(room),
+            id: memory::with_capacity(room),
+            self_size: memory::with_capacity(room),
+            first_edge: memory::with_capacity(room + 1),
+            ..NodeColumns::default()
+        };
         columns.first_edge.push(0);
         Nodes {
             layout: Some(meta.node_layout()),
@@ -589,21 +589,59 @@ impl Edges {
             self.lost += (batch.len() / layout.stride) as u64;
             return;
         }
+        match layout.stride {
+            3 => self.take_records::<3>(layout, batch),
+            stride => {
+                for record in batch.chunks_exact(stride) {
+                    let three = [record[layout.kind], record[layout.label], record[layout.to]];
+                    let plain = EdgeLayout {
+                        stride: 3,
+                        kind: 0,
+                        label: 1,
+                        to: 2,
+                    };
+                    self.take_records::<3>(plain, &three);
+                }
+            }
+        }
+    }
+
+    fn take_records<const STRIDE: usize>(&mut self, layout: EdgeLayout, batch: &[u32]) {
+        let (records, _) = batch.as_chunks::<STRIDE>();
         // Division by a number only the file knows: by its reciprocal, exact for 32 bits.
         let stride = self.node_stride;
         let reciprocal = (1_u64 << 40) / u64::from(stride) + 1;
-        for record in batch.chunks_exact(layout.stride) {
-            let kind = self
-                .codes
+        let target = |record: &[u32; STRIDE]| {
+            let index = record[layout.to];
+            ((u128::from(index) * u128::from(reciprocal)) >> 40) as u32
+        };
+        let between = records
+            .iter()
+            .filter(|record| target(record) * stride != record[layout.to])
+            .count();
+        let codes = &self.codes;
+        let code = |record: &[u32; STRIDE]| {
+            codes
                 .get(record[layout.kind] as usize)
                 .copied()
-                .unwrap_or(u8::MAX);
-            let index = record[layout.to];
-            let mut to = ((u128::from(index) * u128::from(reciprocal)) >> 40) as u32;
-            if to * stride != index {
-                (to, self.misplaced) = (u32::MAX, self.misplaced + 1);
-            }
-            self.columns.push(kind, record[layout.label], to);
+                .unwrap_or(u8::MAX)
+        };
+        let labels = records
+            .iter()
+            .map(|record| (code(record), record[layout.label]));
+        if between == 0 {
+            self.columns.extend(labels, records.iter().map(target));
+        } else {
+            self.misplaced += between as u64;
+            let targets = records.iter().map(|record| {
+                let to = target(record);
+                if to * stride == record[layout.to] {
+                    to
+                } else {
+                    u32::MAX
+                }
+            });
+            self.columns.extend(labels, targets);
         }
     }
 }

@@ -1,34 +1,35 @@
-//! Scanning with AVX-512 VBMI2: eight numbers at a time.
+//! Scanning with AVX-512 VBMI2: sixteen numbers at a time.
 //!
 //! Per block of 64 bytes, with the block before it at hand:
 //!
-//! 1. compare: a mask of the digits, and of the bytes that end a number;
-//! 2. *compress* the positions of the ends to the front of a register;
-//! 3. per eight ends, *permute*: lane k gets the eight bytes before end k, out of both blocks;
-//! 4. count the leading digits of each lane (the others belong to the neighbour) and clear the rest;
-//! 5. multiply and add pairs, fours and eights: eight 32-bit numbers, one store.
+//! 1. compare: a mask of the digits, from it masks of the bytes that start and that end a number;
+//! 2. *compress* the positions of the starts and ends to the front of a register each;
+//! 3. per eight numbers, *permute*: lane k gets the eight bytes before end k, out of both blocks,
+//!    and zero for those before start k;
+//! 4. multiply and add pairs, then fours; two groups of eight together make sixteen 32-bit numbers.
 //!
 //! Numbers of more than eight digits are few; they are computed again, one by one.
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _mm256_storeu_si256, _mm512_add_epi8, _mm512_add_epi64, _mm512_and_si512,
-    _mm512_andnot_si512, _mm512_cmpgt_epu8_mask, _mm512_cmplt_epu8_mask, _mm512_cvtepi64_epi32,
-    _mm512_loadu_si512, _mm512_lzcnt_epi64, _mm512_madd_epi16, _mm512_maddubs_epi16,
-    _mm512_maskz_compress_epi8, _mm512_movm_epi8, _mm512_mullo_epi32, _mm512_permutex2var_epi8,
-    _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi32,
-    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_srli_epi64, _mm512_srlv_epi64, _mm512_sub_epi8,
+    __m512i, _mm512_add_epi8, _mm512_cmpge_epu8_mask, _mm512_cmpgt_epu8_mask,
+    _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_madd_epi16, _mm512_maddubs_epi16,
+    _mm512_mask_expand_epi8, _mm512_maskz_compress_epi8, _mm512_maskz_permutex2var_epi8,
+    _mm512_packus_epi32, _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_set1_epi16,
+    _mm512_set1_epi32, _mm512_setzero_si512, _mm512_storeu_si512, _mm512_sub_epi8,
 };
 
 use super::Scanned;
-use super::portable::{BLOCK, digits_value, scan_bytes};
+use super::portable::{BLOCK, longer_than_eight, recompute, scan_bytes};
 
 /// Whether this processor has the instructions.
 pub(super) fn is_available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512cd")
         && is_x86_feature_detected!("avx512vbmi")
         && is_x86_feature_detected!("avx512vbmi2")
+        && is_x86_feature_detected!("bmi1")
+        && is_x86_feature_detected!("lzcnt")
+        && is_x86_feature_detected!("popcnt")
 }
 
 /// 0, 1, … 63 in the bytes of a register, plus `from`.
@@ -42,12 +43,14 @@ const fn counting(from: u8) -> [u8; BLOCK] {
     bytes
 }
 
-/// For group g of eight ends: byte 8k + j selects end 8g + k.
-const fn spread(group: u8) -> [u8; BLOCK] {
+/// Which number each 64-bit lane of a group computes, in each of the lane's bytes. Packing two groups
+/// interleaves them by pairs, so the first takes numbers 0, 1, 4, 5, … and the second 2, 3, 6, 7, ….
+const fn spread(first: u8) -> [u8; BLOCK] {
     let mut bytes = [0; BLOCK];
     let mut i = 0;
     while i < BLOCK {
-        bytes[i] = 8 * group + (i / 8) as u8;
+        let lane = (i / 8) as u8;
+        bytes[i] = first + lane / 2 * 4 + lane % 2;
         i += 1;
     }
     bytes
@@ -66,7 +69,7 @@ const fn before() -> [u8; BLOCK] {
 }
 
 static POSITIONS: [u8; BLOCK] = counting(64);
-static SPREAD: [[u8; BLOCK]; 4] = [spread(0), spread(1), spread(2), spread(3)];
+static SPREAD: [[[u8; BLOCK]; 2]; 2] = [[spread(0), spread(2)], [spread(16), spread(18)]];
 static BEFORE: [u8; BLOCK] = before();
 
 /// # Safety
@@ -81,8 +84,8 @@ unsafe fn load(bytes: &[u8; BLOCK]) -> __m512i {
 /// Scans as [`super::scan`] says.
 ///
 /// # Safety
-/// The processor must have AVX-512F, BW, CD, VBMI and VBMI2.
-#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512vbmi,avx512vbmi2,bmi1,popcnt,lzcnt")]
+/// The processor must have AVX-512F, BW, VBMI and VBMI2, and BMI1, LZCNT and POPCNT.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,avx512vbmi2,bmi1,popcnt,lzcnt")]
 pub(super) unsafe fn scan(bytes: &[u8], out: &mut [u32]) -> Scanned {
     let mut done = Scanned::default();
     // SAFETY: the caller promised the instructions.
@@ -91,51 +94,61 @@ pub(super) unsafe fn scan(bytes: &[u8], out: &mut [u32]) -> Scanned {
     let ten = _mm512_set1_epi8(10);
     let comma = _mm512_set1_epi8(b','.cast_signed());
     let mut previous = _mm512_setzero_si512();
-    let mut previous_digits = 0_u64;
+    let (mut previous_digits, mut previous_starts) = (0_u64, 0_u64);
     let mut at = 0;
     while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        // A block ends at most 32 numbers, and groups of eight are stored whole.
-        if out.len() - done.written < BLOCK / 2 + 8 {
+        // A block ends at most 32 numbers, and groups of sixteen are stored whole.
+        let Some(room) = out
+            .get_mut(done.written..)
+            .and_then(<[u32]>::first_chunk_mut::<32>)
+        else {
             return done;
-        }
+        };
         // SAFETY: the caller promised the instructions.
         let current = unsafe { load(block) };
-        let digits = _mm512_cmplt_epu8_mask(_mm512_sub_epi8(current, zero), ten);
-        let others = _mm512_cmpgt_epu8_mask(current, comma) & !digits;
-        if others != 0 {
+        let others = _mm512_cmpgt_epu8_mask(current, comma);
+        let current = _mm512_sub_epi8(current, zero);
+        let digits = _mm512_cmplt_epu8_mask(current, ten);
+        if others & !digits != 0 {
             // A bracket ends the section, anything else is odd: byte by byte from here.
             let rest = &bytes[done.consumed..at + BLOCK];
             if !scan_bytes(rest, out, &mut done) {
                 return done;
             }
-            (previous, previous_digits) = (current, digits);
+            (previous, previous_digits, previous_starts) =
+                (current, digits, digits & !(digits << 1));
             at += BLOCK;
             continue;
         }
-        let ends = !digits & ((digits << 1) | (previous_digits >> 63));
-        let count = ends.count_ones() as usize;
+        let carried = previous_digits >> 63;
+        let before = digits << 1 | carried;
+        let (starts, ends) = (digits & !before, !digits & before);
         let ends_at = _mm512_maskz_compress_epi8(ends, positions);
-        for (group, spread) in SPREAD.iter().enumerate().take(count.div_ceil(8)) {
-            // SAFETY: the caller promised the instructions.
-            let spread = unsafe { load(spread) };
-            let index = _mm512_add_epi8(_mm512_permutexvar_epi8(spread, ends_at), offsets);
-            let lanes = _mm512_permutex2var_epi8(previous, index, current);
-            let lanes = _mm512_sub_epi8(lanes, zero);
-            // Bits above the highest byte that is no digit stay, the others are cleared.
-            let foreign = _mm512_movm_epi8(!_mm512_cmplt_epu8_mask(lanes, ten));
-            let leading = _mm512_lzcnt_epi64(foreign);
-            let clear = _mm512_srlv_epi64(_mm512_set1_epi64(-1), leading);
-            let lanes = _mm512_andnot_si512(clear, lanes);
-            // d0 d1 … d7 → 10 d0 + d1 | … → 100 (…) + … | … → two halves of four digits.
-            let pairs = _mm512_maddubs_epi16(lanes, _mm512_set1_epi16(10 + (1 << 8)));
-            let fours = _mm512_madd_epi16(pairs, _mm512_set1_epi32(100 + (1 << 16)));
-            let high = _mm512_mullo_epi32(fours, _mm512_set1_epi32(10_000));
-            let low = _mm512_srli_epi64::<32>(fours);
-            let sum = _mm512_add_epi64(_mm512_and_si512(high, _mm512_set1_epi64(0xffff_ffff)), low);
-            let values = _mm512_cvtepi64_epi32(sum);
-            let place = &mut out[done.written + 8 * group..][..8];
-            // SAFETY: `place` holds the eight numbers that an unaligned store writes.
-            unsafe { _mm256_storeu_si256(place.as_mut_ptr().cast::<__m256i>(), values) };
+        // A number carried in started in the block before; its start goes in front of the others.
+        let starts_at = _mm512_maskz_compress_epi8(starts, positions);
+        let carried_at = 63_u32.wrapping_sub(previous_starts.leading_zeros()) as i8;
+        let starts_at =
+            _mm512_mask_expand_epi8(_mm512_set1_epi8(carried_at), u64::MAX << carried, starts_at);
+        let count = ends.count_ones() as usize;
+        for (sixteen, spreads) in room
+            .chunks_exact_mut(16)
+            .zip(&SPREAD)
+            .take(count.div_ceil(16))
+        {
+            let [first, second] = spreads.each_ref().map(|spread| {
+                // SAFETY: the caller promised the instructions.
+                let spread = unsafe { load(spread) };
+                let index = _mm512_add_epi8(_mm512_permutexvar_epi8(spread, ends_at), offsets);
+                let own = _mm512_cmpge_epu8_mask(index, _mm512_permutexvar_epi8(spread, starts_at));
+                let lanes = _mm512_maskz_permutex2var_epi8(own, previous, index, current);
+                // d0 d1 … d7 → 10 d0 + d1, … → 100 (…) + …, …: two halves of four digits.
+                let pairs = _mm512_maddubs_epi16(lanes, _mm512_set1_epi16(10 + (1 << 8)));
+                _mm512_madd_epi16(pairs, _mm512_set1_epi32(100 + (1 << 16)))
+            });
+            let halves = _mm512_packus_epi32(first, second);
+            let values = _mm512_madd_epi16(halves, _mm512_set1_epi32(10_000 + (1 << 16)));
+            // SAFETY: `sixteen` holds the sixteen numbers that an unaligned store writes.
+            unsafe { _mm512_storeu_si512(sixteen.as_mut_ptr().cast::<__m512i>(), values) };
         }
         let long = ends & longer_than_eight(digits, previous_digits);
         if long != 0 {
@@ -145,38 +158,9 @@ pub(super) unsafe fn scan(bytes: &[u8], out: &mut [u32]) -> Scanned {
             done.written += count;
             done.consumed = at + 64 - ends.leading_zeros() as usize;
         }
-        (previous, previous_digits) = (current, digits);
+        (previous, previous_digits, previous_starts) = (current, digits, starts);
         at += BLOCK;
     }
     scan_bytes(&bytes[done.consumed..], out, &mut done);
     done
-}
-
-/// Positions with nine digits or more right before them.
-#[inline(always)]
-fn longer_than_eight(digits: u64, previous_digits: u64) -> u64 {
-    let both = u128::from(digits) << 64 | u128::from(previous_digits);
-    let two = both & (both << 1);
-    let four = two & (two << 2);
-    let eight = four & (four << 4);
-    ((eight << 1 & both << 9) >> 64) as u64
-}
-
-/// Computes the numbers marked in `long` again, digit by digit.
-#[cold]
-#[inline(never)]
-fn recompute(bytes: &[u8], at: usize, ends: u64, long: u64, out: &mut [u32], done: &mut Scanned) {
-    let mut long = long;
-    while long != 0 {
-        let bit = long.trailing_zeros();
-        long &= long - 1;
-        let end = at + bit as usize;
-        let digits = bytes[..end]
-            .iter()
-            .rev()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
-        let place = done.written + (ends & ((1 << bit) - 1)).count_ones() as usize;
-        out[place] = digits_value(bytes, end - digits, end, done);
-    }
 }

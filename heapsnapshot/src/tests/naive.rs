@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Builder, Random, random_graph};
 use crate::analysis::summary::{GroupBy, summary};
-use crate::dominators::essential;
+use crate::dominators::Essential;
 use crate::format::{EdgeType, NodeType};
 use crate::{NodeOrdinal, Snapshot};
 
@@ -13,11 +13,12 @@ fn successors(snapshot: &Snapshot) -> Vec<Vec<usize>> {
     let count = snapshot.node_count();
     let mut out = vec![Vec::new(); count];
     let mut retained = vec![false; count];
+    let essential = Essential::new(snapshot);
     for (from, out) in out.iter_mut().enumerate() {
         for edge in snapshot
             .nodes
             .edges_of(from)
-            .filter(|&edge| essential(snapshot, from, edge))
+            .filter(|&edge| essential.contains(from, edge))
         {
             let to = snapshot.edges.to[edge] as usize;
             out.push(to);

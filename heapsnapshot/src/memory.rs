@@ -1,0 +1,66 @@
+//! Columns on huge pages, and prefetching.
+//!
+//! Reading a 250 MB snapshot touches 300 MB for the first time, 4 KiB at a time: a third of the
+//! reading is spent in the kernel, and the graph walks that follow miss the address cache at nearly
+//! every step. Asking for 2 MiB pages costs one system call per column.
+
+#![allow(
+    unsafe_code,
+    reason = "advice to the system and the processor; graph walks a third faster"
+)]
+
+/// Columns smaller than a huge page cannot use one.
+const WORTHWHILE: usize = 2 << 20;
+
+/// An empty vector with room for `count` items.
+pub(crate) fn with_capacity<T>(count: usize) -> Vec<T> {
+    let mut items = Vec::new();
+    items.reserve_exact(count);
+    advise(&items);
+    items
+}
+
+/// `count` copies of `value`.
+pub(crate) fn filled<T: Clone>(count: usize, value: T) -> Vec<T> {
+    let mut items = with_capacity(count);
+    items.resize(count, value);
+    items
+}
+
+#[cfg(target_os = "linux")]
+fn advise<T>(items: &Vec<T>) {
+    let bytes = items.capacity() * size_of::<T>();
+    if bytes < WORTHWHILE {
+        return;
+    }
+    // SAFETY: the range is the vector's own allocation rounded to whole pages inside it; the
+    // advice changes how the memory is backed, never what it holds, and failing is harmless.
+    unsafe {
+        const PAGE: usize = 4096;
+        let start = items.as_ptr().addr();
+        let first = start.next_multiple_of(PAGE);
+        let end = (start + bytes) / PAGE * PAGE;
+        let address = items
+            .as_ptr()
+            .cast_mut()
+            .cast::<libc::c_void>()
+            .wrapping_byte_add(first - start);
+        libc::madvise(address, end - first, libc::MADV_HUGEPAGE);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise<T>(_items: &Vec<T>) {}
+
+/// Asks the processor to fetch an item that will be needed soon; any index will do.
+#[inline(always)]
+pub(crate) fn prefetch<T>(items: &[T], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing and never faults, whatever the address.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(items.as_ptr().wrapping_add(index).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (items, index);
+}
