@@ -8,6 +8,8 @@
 //! | workload | what leaks | cures |
 //! |---|---|---|
 //! | [`cache`] | a cache that never forgets | `lru`, `fifo`, `ttl` |
+//! | [`queue`] | a producer that outruns its consumer | `reject`, `timeout`, `backpressure` |
+//! | [`closures`] | listeners that capture more than they use | `release`, `narrow` |
 //!
 //! The caches with limits in [`limiter`] are library types in their own right.
 //!
@@ -30,10 +32,12 @@
 #![forbid(unsafe_code)]
 
 pub mod cache;
+pub mod closures;
 pub mod driver;
 mod error;
 pub mod limiter;
 pub mod parameter;
+pub mod queue;
 pub mod random;
 pub mod registry;
 mod suggestion;

@@ -1,11 +1,15 @@
 //! The workloads that come with this crate.
 
-use crate::cache;
 use crate::suggestion::nearest;
 use crate::workload::{Cure, Description};
+use crate::{cache, closures, queue};
 
 /// Every workload, in the order in which they are listed.
-pub static WORKLOADS: [&Description; 1] = [&cache::DESCRIPTION];
+pub static WORKLOADS: [&Description; 3] = [
+    &cache::DESCRIPTION,
+    &queue::DESCRIPTION,
+    &closures::DESCRIPTION,
+];
 
 /// The workload of this name, and its cure of that name if one is given.
 ///
