@@ -14,7 +14,7 @@ use crate::clock::Work;
 use crate::event::Phase;
 use crate::heap::Core;
 use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, WIDE_BYTES, slot_bytes};
-use crate::page::{SLOTS_PER_BUCKET, bucket_addr};
+use crate::page::{PAGE_SIZE, SLOTS_PER_BUCKET, bucket_addr};
 use crate::value::Value;
 
 /// How many bytes ahead of the scan references are prefetched.
@@ -260,14 +260,15 @@ impl Scavenger<'_> {
         let (first, slots, end) = slots_and_end(at, descriptor);
         let mut slot = first;
         let slots_end = first.add(4 * slots);
-        let grey_end = if PROMOTED {
-            self.core.old.top
-        } else {
-            self.core.young.top
-        };
         // Objects further on are about to be scanned: whatever their words refer to is asked for now. A word that
-        // is no slot costs a useless prefetch at worst.
-        if slots_end.add(LOOKAHEAD) <= grey_end {
+        // is no slot costs a useless prefetch at worst; the words must be committed, so a page is not left.
+        let ahead_end = slots_end.add(LOOKAHEAD);
+        let may_look_ahead = if PROMOTED {
+            ahead_end.0 ^ at.0 < PAGE_SIZE
+        } else {
+            ahead_end <= self.core.young.top
+        };
+        if may_look_ahead {
             while slot < slots_end {
                 let ahead = slot.add(LOOKAHEAD).value();
                 if self.in_from_space(ahead) {
