@@ -228,7 +228,7 @@ impl Axis {
 
 /// How many labels a horizontal axis has, about: fewer on a chart of half the width.
 fn labels(half: bool) -> usize {
-    if half { 5 } else { 10 }
+    if half { 6 } else { 10 }
 }
 
 /// `90%`, `99%`, `99.9%`, ...

@@ -108,7 +108,11 @@ fn memory(variants: &[Variant<'_>]) -> Chart {
         half: false,
         plot_height: 300.0,
         x: Axis::run_ticks(ticks, false),
-        y: Axis::bytes(if shows_limit { peak.max(limit) } else { peak }),
+        y: Axis::bytes(if shows_limit {
+            peak.max(limit * 1.05)
+        } else {
+            peak
+        }),
         keys: variants
             .iter()
             .zip(&held)

@@ -64,7 +64,11 @@ pub(super) fn memory(run: &RunRecord) -> Chart {
         .fold(0.0, f64::max);
     // A limit far above everything would press the curves flat; then the legend names it.
     let shows_limit = limit > 0.0 && peak >= limit * 0.2;
-    let most = if shows_limit { peak.max(limit) } else { peak };
+    let most = if shows_limit {
+        peak.max(limit * 1.05)
+    } else {
+        peak
+    };
 
     let layers: Vec<&Layer> = LAYERS
         .iter()

@@ -62,11 +62,10 @@ pub fn run_page(run: &RunRecord, charts: &[Chart]) -> String {
         ("Pause time by phase", phases(run)),
     ]);
     page.section("record", "What was run");
-    page.cards(&[
-        ("Limits and options", limits(run)),
-        ("Parameters of the workload", parameters(run)),
-        ("Memory", peaks(run)),
-    ]);
+    page.cards(&[("Limits and options", limits(run)), ("Memory", peaks(run))]);
+    if !info.parameters.is_empty() {
+        page.card("Parameters of the workload", &parameters(run).html());
+    }
     page.push(&notes(run));
     page.push(&files(run));
     page.finish(&format!(
@@ -128,7 +127,7 @@ fn tiles(run: &RunRecord, summary: &RunSummary) -> Vec<(String, String, String)>
             format!("{planned}{}/s", format::number(per_second)),
         ),
         tile(
-            "Old generation, most",
+            "Peak old generation",
             format::bytes(summary.peak_old_bytes as f64),
             share,
         ),

@@ -17,6 +17,13 @@ enum Span {
     Code(String),
 }
 
+impl Span {
+    fn is_empty(&self) -> bool {
+        let (Self::Text(text) | Self::Strong(text) | Self::Code(text)) = self;
+        text.is_empty()
+    }
+}
+
 impl Paragraph {
     fn say(mut self, text: impl Into<String>) -> Self {
         self.0.push(Span::Text(text.into()));
@@ -80,6 +87,12 @@ fn ticks(count: u64) -> String {
         format::count(count),
         if count == 1 { "tick" } else { "ticks" }
     )
+}
+
+/// A forecast with the two digits it may claim.
+fn rounded(value: f64) -> u64 {
+    let step = 10_f64.powf(value.max(1.0).log10().floor() - 1.0).max(1.0);
+    ((value / step).round() * step) as u64
 }
 
 fn seconds(time_us: u64) -> String {
@@ -162,7 +175,7 @@ fn heading(words: Paragraph, summary: &RunSummary, run: &RunRecord) -> Paragraph
                 let words = words.say(format!(" {what} grew by ")).strong(pace(&trend));
                 let words = match (limit_reached, trend.seconds_to_limit, trend.ticks_to_limit) {
                     (false, Some(left_s), Some(left_ticks)) => words.say("; at that pace the limit would come ").strong(
-                        format!("after another {} ({})", ticks(left_ticks.round() as u64), format::duration(left_s * 1e9)),
+                        format!("after about {} more ({})", ticks(rounded(left_ticks)), format::duration(left_s * 1e9)),
                     ),
                     _ => words,
                 };
@@ -201,27 +214,31 @@ fn pace(trend: &Trend) -> String {
 
 /// What leaks and why it stays, or what the cure does about it.
 fn cause(run: &RunRecord) -> Option<Paragraph> {
-    let workload = &run.info.workload;
+    let summary = run.info.workload.summary.trim();
     let words = Paragraph::default();
-    let words = match &run.info.cure {
-        None => words.say(workload.summary.trim()),
+    let (words, verb) = match &run.info.cure {
+        None => (words.say(summary), "What leaks: "),
         Some(cure) => {
             let words = words
                 .say("The cure ")
                 .code(&cure.name)
                 .say(" was applied.")
                 .sentence(&cure.summary);
-            words.sentence(&workload.summary)
+            let words = if summary.is_empty() {
+                words
+            } else {
+                words.say(" Left to leak: ").say(summary)
+            };
+            (words, "What leaks then: ")
         }
     };
     let words = match &run.info.ground_truth {
         None => words,
         Some(truth) => {
-            let start = if words.text().is_empty() { "" } else { " " };
-            let verb = if run.info.cure.is_none() {
-                "What leaks: "
+            let start = if words.0.iter().all(Span::is_empty) {
+                ""
             } else {
-                "What leaks without it: "
+                " "
             };
             let words = words
                 .say(start)
@@ -235,7 +252,7 @@ fn cause(run: &RunRecord) -> Option<Paragraph> {
             words.say(".").sentence(&truth.why)
         }
     };
-    (!words.text().trim().is_empty()).then_some(words)
+    (!words.0.iter().all(Span::is_empty)).then_some(words)
 }
 
 /// What collecting cost.

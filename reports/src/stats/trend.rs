@@ -54,9 +54,9 @@ pub struct Trend {
     pub bytes_per_tick: f64,
     /// Live at the last point.
     pub live_bytes: f64,
-    /// Seconds from the last point until the old generation meets its limit at this pace, if it grows.
+    /// Seconds from the last event until the old generation meets its limit at this pace, if it grows.
     pub seconds_to_limit: Option<f64>,
-    /// Ticks from the last point until then.
+    /// Ticks from the last event until then.
     pub ticks_to_limit: Option<f64>,
 }
 
@@ -140,9 +140,20 @@ pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
         _ => Verdict::Flat,
     };
     let room = limit_bytes as f64 - last.old_bytes;
-    let until = |slope: Option<f64>| match slope {
+    // The last point may be long before the end of the run; what has passed since then counts.
+    let (end_seconds, end_tick) =
+        events
+            .iter()
+            .fold((last.seconds, last.tick), |end, event| match event {
+                Event::Sample(sample) => (
+                    end.0.max(sample.time_us as f64 / 1e6),
+                    end.1.max(sample.tick as f64),
+                ),
+                _ => end,
+            });
+    let until = |slope: Option<f64>, passed: f64| match slope {
         Some(slope) if verdict == Verdict::Growing && limit_bytes > 0 && slope > 0.0 => {
-            Some(room.max(0.0) / slope)
+            Some((room / slope - passed).max(0.0))
         }
         _ => None,
     };
@@ -153,12 +164,14 @@ pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
         bytes_per_second: per_second,
         bytes_per_tick: per_tick,
         live_bytes: last.live_bytes,
-        seconds_to_limit: until(slope(
-            &later,
-            |point| point.seconds,
-            |point| point.old_bytes,
-        )),
-        ticks_to_limit: until(slope(&later, |point| point.tick, |point| point.old_bytes)),
+        seconds_to_limit: until(
+            slope(&later, |point| point.seconds, |point| point.old_bytes),
+            end_seconds - last.seconds,
+        ),
+        ticks_to_limit: until(
+            slope(&later, |point| point.tick, |point| point.old_bytes),
+            end_tick - last.tick,
+        ),
     })
 }
 
