@@ -253,3 +253,35 @@ fn bad_files_are_refused_with_their_place() {
     let error = RunRecord::open(empty.path()).unwrap_err();
     assert!(matches!(error, RecordError::NotARun { .. }), "{error}");
 }
+
+#[test]
+fn the_documented_examples_are_records() {
+    let document = include_str!("../FORMAT.md");
+    let examples: Vec<&str> = document
+        .split("```json\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .collect();
+    let [run, header, events @ ..] = &examples[..] else {
+        panic!("the first examples are run.json and the header");
+    };
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("run.json"), run).unwrap();
+    fs::write(
+        dir.path().join("events.jsonl"),
+        [header, events.concat().as_str()].concat(),
+    )
+    .unwrap();
+    let record = RunRecord::open(dir.path()).unwrap();
+    assert_eq!((record.events.len(), record.remarks.len()), (4, 0));
+    assert_eq!(record.info.version, heaplab_reports::record::FORMAT_VERSION);
+    assert_eq!(record.info.variant(), "lru");
+    // Every field of the examples is one of ours: written again, none is lost.
+    for (example, event) in events.iter().zip(&record.events) {
+        let again: serde_json::Value = serde_json::to_value(event).unwrap();
+        let example: serde_json::Value = serde_json::from_str(example).unwrap();
+        for field in example.as_object().unwrap().keys() {
+            assert!(again.get(field).is_some(), "{field}");
+        }
+    }
+}
