@@ -155,7 +155,7 @@ impl Core {
 
     /// Everything from which old objects can be reached: the roots, and the young generation.
     pub(crate) fn mark_from_roots(&mut self, marker: &mut Marker) {
-        self.for_each_root(|value| marker.push(value));
+        self.for_each_root(|value| marker.push_root(value));
         let mut at = self.young.to_space_start();
         let end = self.young.top;
         while at < end {
@@ -163,11 +163,12 @@ impl Core {
             for i in 0..slots {
                 let value = first.add(4 * i).value();
                 if marker.follows(value) {
-                    marker.push(value);
-                    // Bounds the stack: young survivors may refer to more old objects than it holds.
+                    // Young survivors may refer to more old objects than the stack holds, and no marked
+                    // object leads to those. Steps may have filled it before.
                     if marker.is_long() {
                         marker.drain(&self.cage, &mut self.pages, usize::MAX);
                     }
+                    marker.push(value);
                 }
             }
             at = next;

@@ -41,6 +41,8 @@ pub(crate) struct Marker {
     end: Addr,
     /// Large objects of which slices are left: reference and next slot.
     slices: Vec<(Value, u32)>,
+    /// Roots for which the stack had no room: no marked object leads to them, so a rescan would not.
+    roots: Vec<u32>,
     overflowed: bool,
     /// Whether slots that refer into evacuation candidates are recorded, and those that were.
     pub(crate) recording: bool,
@@ -76,6 +78,7 @@ impl Marker {
             top: base,
             end: base.add(bytes),
             slices: Vec::new(),
+            roots: Vec::new(),
             overflowed: false,
             recording: false,
             recorded: Vec::new(),
@@ -120,6 +123,19 @@ impl Marker {
         }
     }
 
+    /// Like [`Marker::push`] for a root or the value of an ephemeron: no marked object leads to it, so it must
+    /// not be dropped when the stack is full.
+    #[inline(always)]
+    pub(crate) fn push_root(&mut self, value: Value) {
+        if self.follows(value) {
+            if self.is_long() {
+                self.roots.push(value.0);
+            } else {
+                self.push(value);
+            }
+        }
+    }
+
     /// Whether the stack is more than half full.
     pub(crate) fn is_long(&self) -> bool {
         self.top.0 - self.base.0 > (self.end.0 - self.base.0) / 2
@@ -138,7 +154,9 @@ impl Marker {
             if progress == Progress::More {
                 return Progress::More;
             }
-            if let Some((value, next)) = self.slices.pop() {
+            if let Some(root) = self.roots.pop() {
+                self.push(Value(root));
+            } else if let Some((value, next)) = self.slices.pop() {
                 self.scan_slice(cage, pages, value, next);
             } else if std::mem::take(&mut self.overflowed) {
                 self.rescan_marked(cage, pages.range());
@@ -181,9 +199,12 @@ impl Marker {
             self.mark::<NOTING>(cage, pages, Value(due));
             if self.bytes >= stop_at {
                 for i in 0..waiting {
-                    self.push(Value(fifo[(oldest + i) % FIFO]));
+                    // It may be a root.
+                    self.push_root(Value(fifo[(oldest + i) % FIFO]));
                 }
-                return if self.top == self.base && self.slices.is_empty() && !self.overflowed {
+                let empty =
+                    self.top == self.base && self.roots.is_empty() && self.slices.is_empty();
+                return if empty && !self.overflowed {
                     Progress::Done
                 } else {
                     Progress::More

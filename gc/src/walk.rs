@@ -92,7 +92,7 @@ impl Core {
     ) -> Result<R, HeapLimitReached> {
         self.prepare_walk();
         let mut marker = Marker::new(&self.cage, self.young.first);
-        self.for_each_root(|value| marker.push(value));
+        self.for_each_root(|value| marker.push_root(value));
         marker.drain(&self.cage, &mut self.pages, usize::MAX);
         self.resolve_ephemerons(&mut marker);
         let result = self.walk_marked(marker.objects, body);

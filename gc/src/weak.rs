@@ -315,7 +315,7 @@ impl Core {
             }
             for value in marked {
                 for released in waiting.remove(&value).unwrap_or_default() {
-                    marker.push(released);
+                    marker.push_root(released);
                 }
                 if self.descriptor(value).kind() == Kind::EphemeronTable {
                     let index = self.weak_index(value);
@@ -334,7 +334,7 @@ impl Core {
     ) {
         for (key, value) in self.weak.entries(table) {
             if self.found_alive(marker, key) {
-                marker.push(value);
+                marker.push_root(value);
             } else {
                 waiting.entry(key).or_default().push(value);
             }
