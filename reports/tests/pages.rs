@@ -15,7 +15,7 @@ use heaplab_reports::page::{
     write_comparison, write_report,
 };
 use heaplab_reports::record::{
-    Counter, Event, GcLogPrefix, GroundTruth, Note, Outcome, Parameter, ParameterValue,
+    Counter, Event, GcLogPrefix, GroundTruth, Note, Outcome, Parameter, ParameterValue, PathStep,
     RecordError, RecordWriter, RunEnd, RunRecord, SnapshotTaken, SnapshotWhy, Unit,
 };
 use roxmltree::Document;
@@ -145,7 +145,7 @@ fn the_words_of_a_leak() {
     assert_eq!(
         words[1],
         "Every request looks a key up and stores the answer when it was not there; nothing is ever removed. What leaks: \
-         CacheEntry objects, held by Cache → entries → (table) → [n]. The map holds every entry for ever, although most are \
+         CacheEntry objects, held by Cache.entries → Map.table → (map table)[…] → CacheEntry. The map holds every entry for ever, although most are \
          never asked for again."
     );
     assert!(
@@ -320,11 +320,14 @@ fn hostile_strings_stay_text() {
         unit: Unit::Other(evil.into()),
         meaning: evil.into(),
     });
-    info.ground_truth = Some(GroundTruth {
+    info.ground_truth = vec![GroundTruth {
         class: evil.into(),
-        path: vec![evil.into()],
+        path: vec![PathStep {
+            edge: evil.into(),
+            class: evil.into(),
+        }],
         why: evil.into(),
-    });
+    }];
     info.counters.push(Counter {
         name: evil.into(),
         title: evil.into(),

@@ -211,24 +211,25 @@ fn how_to_look(run: &RunRecord) -> String {
             escape(last)
         ),
     ];
-    match &run.info.ground_truth {
-        Some(truth) => {
-            let class = escape(&truth.class);
-            steps.push(format!("In the <b>Summary</b> view, type <code>{class}</code> into the class filter and open the row."));
-            let path = if truth.path.is_empty() {
-                String::new()
-            } else {
-                format!(
-                    " Here it is <code>{}</code>.",
-                    escape(&truth.path.join(" → "))
-                )
-            };
-            steps.push(format!("Select one of the objects: <b>Retainers</b>, below, is the path that keeps it alive.{path}"));
-        }
-        None => steps.push(
+    let leaks = &run.info.ground_truth;
+    if leaks.is_empty() {
+        steps.push(
             "In the <b>Summary</b> view, sort by <b>Retained Size</b>: what leaks is near the top."
                 .into(),
-        ),
+        );
+    }
+    for truth in leaks {
+        let class = escape(&truth.class);
+        steps.push(format!(
+            "In the <b>Summary</b> view, type <code>{class}</code> into the class filter, open the row and select an object."
+        ));
+        let path = match truth.path_text() {
+            path if path.is_empty() => String::new(),
+            path => format!(" here <code>{}</code>", escape(&path)),
+        };
+        steps.push(format!(
+            "<b>Retainers</b>, below, shows the path that keeps it alive:{path}."
+        ));
     }
     if let Some(first) = taken
         .first()

@@ -232,26 +232,24 @@ fn cause(run: &RunRecord) -> Option<Paragraph> {
             (words, "What leaks then: ")
         }
     };
-    let words = match &run.info.ground_truth {
-        None => words,
-        Some(truth) => {
-            let start = if words.0.iter().all(Span::is_empty) {
-                ""
-            } else {
-                " "
-            };
-            let words = words
-                .say(start)
-                .say(verb)
-                .code(&truth.class)
-                .say(" objects");
-            let words = match truth.path.is_empty() {
-                true => words,
-                false => words.say(", held by ").code(truth.path.join(" → ")),
-            };
-            words.say(".").sentence(&truth.why)
+    let mut words = words;
+    for (place, truth) in run.info.ground_truth.iter().enumerate() {
+        let start = if words.0.iter().all(Span::is_empty) {
+            ""
+        } else {
+            " "
+        };
+        let verb = if place == 0 { verb } else { "And: " };
+        words = words
+            .say(start)
+            .say(verb)
+            .code(&truth.class)
+            .say(" objects");
+        if !truth.path.is_empty() {
+            words = words.say(", held by ").code(truth.path_text());
         }
-    };
+        words = words.say(".").sentence(&truth.why);
+    }
     (!words.0.iter().all(Span::is_empty)).then_some(words)
 }
 

@@ -42,9 +42,9 @@ pub struct RunInfo {
     /// Further heap options by their V8 names (without dashes), as text: `"policy": "generational"`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
-    /// What is known to leak, from the workload's author.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ground_truth: Option<GroundTruth>,
+    /// What is known to leak, from the workload's author, the largest leak first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ground_truth: Vec<GroundTruth>,
     /// The workload's own curves, grouped into charts; their values are in each sample.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub charts: Vec<CurveChart>,
@@ -81,7 +81,7 @@ impl RunInfo {
             planned_ticks: None,
             limits,
             options: BTreeMap::new(),
-            ground_truth: None,
+            ground_truth: Vec::new(),
             charts: Vec::new(),
             snapshots: Vec::new(),
             counters: Vec::new(),
@@ -253,12 +253,40 @@ pub struct Limits {
 pub struct GroundTruth {
     /// Constructor name of the objects that leak.
     pub class: String,
-    /// The path that retains them, from a root: `["Cache", "entries", "HashMap", "[n]"]`, one step each.
+    /// The path that retains them, from the object that a root holds to one of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub path: Vec<String>,
+    pub path: Vec<PathStep>,
     /// One whole sentence: why the path is not cut.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub why: String,
+}
+
+impl GroundTruth {
+    /// The path on one line, as a programmer would write it: `Cache.entries → Map.table → (map table)[…]`.
+    pub fn path_text(&self) -> String {
+        let steps = self.path.iter().enumerate().map(|(place, step)| {
+            let next = self
+                .path
+                .get(place + 1)
+                .map_or("", |next| next.edge.as_str());
+            match next {
+                "" => step.class.clone(),
+                "[]" => format!("{}[…]", step.class),
+                edge => format!("{}.{edge}", step.class),
+            }
+        });
+        steps.collect::<Vec<_>>().join(" → ")
+    }
+}
+
+/// One object on a path of [`GroundTruth`], and how it is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathStep {
+    /// Name of the edge from the step before; `[]` for any element, empty on the first step.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub edge: String,
+    /// Class of the object, as snapshots name it.
+    pub class: String,
 }
 
 /// A chart of the workload's own curves: one unit, one vertical axis.

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use heaplab_reports::record::{
     Clock, Counter, Cure, Curve, CurveChart, Event, GcEvent, GcKind, GcLogPrefix, GroundTruth,
-    HeapSizes, Limits, Note, Outcome, Parameter, ParameterValue, Phase, RecordWriter, RunEnd,
-    RunInfo, Sample, SnapshotTaken, SnapshotWhy, Unit, Workload,
+    HeapSizes, Limits, Note, Outcome, Parameter, ParameterValue, PathStep, Phase, RecordWriter,
+    RunEnd, RunInfo, Sample, SnapshotTaken, SnapshotWhy, Unit, Workload,
 };
 
 pub(crate) const MB: u64 = 1 << 20;
@@ -230,14 +230,21 @@ impl Simulation {
             },
         ];
         info.options.insert("policy".into(), "generational".into());
-        info.ground_truth = Some(GroundTruth {
+        let step = |edge: &str, class: &str| PathStep {
+            edge: edge.into(),
+            class: class.into(),
+        };
+        info.ground_truth = vec![GroundTruth {
             class: "CacheEntry".into(),
-            path: ["Cache", "entries", "(table)", "[n]"]
-                .map(String::from)
-                .to_vec(),
+            path: vec![
+                step("", "Cache"),
+                step("entries", "Map"),
+                step("table", "(map table)"),
+                step("[]", "CacheEntry"),
+            ],
             why: "The map holds every entry for ever, although most are never asked for again."
                 .into(),
-        });
+        }];
         let chart =
             |name: &str, title: &str, unit, caption: &str, curves: &[(&str, &str)]| CurveChart {
                 name: name.into(),
