@@ -153,7 +153,13 @@ impl<'s, 'h> Scope<'s, 'h> {
         };
         at.add(HEADER_BYTES).store_u64(u64::from(index));
         core.externals.bytes += bytes;
-        core.externals.young.push(index);
+        // Without a young generation the owner is born old.
+        let list = if core.is_young(owner) {
+            &mut core.externals.young
+        } else {
+            &mut core.externals.old
+        };
+        list.push(index);
         Ok(self.root_value(owner))
     }
 

@@ -2,7 +2,7 @@
 
 use heaplab_gc::{
     CollectionKind, CollectionReason, Heap, HeapLimitReached, HeapOptions, Immediate, Limit, Local,
-    Scope, Shape, Smi,
+    Policy, Scope, Shape, Smi,
 };
 
 const MB: usize = 1 << 20;
@@ -192,4 +192,24 @@ fn external_payloads_are_dropped_after_their_owner_died() {
     drop(kept);
     heap.collect(CollectionKind::Major, CollectionReason::Testing);
     assert_eq!(dropped.get(), 11);
+}
+
+#[test]
+fn externals_born_old_outlive_collections() {
+    for policy in [Policy::MarkSweep, Policy::MarkCompact] {
+        let options = HeapOptions::with_limits(16 * MB, MB).with_policy(policy);
+        let mut heap = Heap::new(options).expect("heap");
+        let kept = heap.enter(|s| {
+            let kept = s.external(1000, Some(Box::new(7u32))).expect("room");
+            s.global(kept)
+        });
+        for _ in 0..3 {
+            heap.verify().expect("sound");
+            heap.collect(CollectionKind::Major, CollectionReason::Testing);
+        }
+        heap.enter(|s| {
+            assert_eq!(s.external_payload::<u32>(s.peek(&kept)), Some(&7));
+            assert_eq!(s.external_bytes(s.peek(&kept)), 1000);
+        });
+    }
 }
