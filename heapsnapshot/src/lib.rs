@@ -8,6 +8,8 @@ pub mod distances;
 pub mod dom_state;
 pub mod dominators;
 pub mod format;
+#[cfg(feature = "gc")]
+pub mod gc_source;
 pub mod graph;
 mod memory;
 pub mod reader;
