@@ -2,5 +2,9 @@
 //!
 //! Every analysis takes a [`Snapshot`](crate::Snapshot) and gives plain structs that serialise.
 
+pub mod dominators;
+pub mod retainers;
 pub mod statistics;
+pub mod strings;
 pub mod summary;
+pub mod words;

@@ -1,0 +1,308 @@
+//! Retaining paths: why a node is still there, in words.
+//!
+//! A path follows, from the node back to a root, the retainer nearest to the roots. The shortest
+//! path comes first; the next ones start with the node's other retainers. For a class, paths of the
+//! same shape are counted together.
+
+use hashbrown::HashMap;
+
+use super::words;
+use crate::format::EdgeType;
+use crate::graph::{EdgeRef, NodeId, NodeOrdinal, NodeRef, Snapshot};
+
+/// One edge of a path, from the retainer to what it retains.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct PathStep {
+    /// The retainer's identity.
+    pub id: NodeId,
+    /// The retainer as a cell shows it.
+    pub node: String,
+    /// Type of the edge.
+    pub edge_type: String,
+    /// Name of the edge.
+    pub edge: String,
+    /// The edge in words.
+    pub words: String,
+    /// How many steps of the same kind follow each other here.
+    pub repeated: u32,
+}
+
+/// A path from a root to a node.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct RetainingPath {
+    /// From the node's direct retainer to the root.
+    pub steps: Vec<PathStep>,
+    /// Edges, before runs were put together.
+    pub length: u32,
+    /// Whether it ends at a root (not in a cycle that only weak edges reach).
+    pub reaches_root: bool,
+}
+
+/// Why a node is there.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct NodeRetainers {
+    /// The node.
+    pub id: NodeId,
+    /// The node as a cell shows it.
+    pub node: String,
+    /// Bytes that would go with it.
+    pub retained: u64,
+    /// Edges that retain it.
+    pub retainers: u64,
+    /// The shortest path, then paths through the other retainers, shorter first.
+    pub paths: Vec<RetainingPath>,
+}
+
+/// Paths of the objects of a class that look the same.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct PathGroup {
+    /// Objects held this way.
+    pub count: u64,
+    /// Their own bytes.
+    pub shallow: u64,
+    /// One of them.
+    pub example: NodeId,
+    /// Its path.
+    pub path: RetainingPath,
+}
+
+/// Paths of `node`: at most `limit`.
+///
+/// Complexity: the retainers of the nodes on the paths; on first use in a snapshot the retainers of
+/// all nodes and the distances are computed.
+#[must_use]
+pub fn node_retainers(node: NodeRef<'_>, limit: usize) -> NodeRetainers {
+    let mut edges: Vec<EdgeRef<'_>> = retaining_edges(node).collect();
+    let retainers = edges.len() as u64;
+    edges.sort_by_key(|edge| (rank(edge.from()), edge.ordinal()));
+    let paths = edges
+        .into_iter()
+        .take(limit)
+        .map(|edge| path_through(node, edge))
+        .collect();
+    NodeRetainers {
+        id: node.id(),
+        node: words::node(node),
+        retained: node.retained_size(),
+        retainers,
+        paths,
+    }
+}
+
+/// The shortest path of `node`.
+#[must_use]
+pub fn shortest_path(node: NodeRef<'_>) -> RetainingPath {
+    match retaining_edges(node).min_by_key(|edge| (rank(edge.from()), edge.ordinal())) {
+        Some(edge) => path_through(node, edge),
+        None => RetainingPath {
+            steps: Vec::new(),
+            length: 0,
+            reaches_root: is_end(node),
+        },
+    }
+}
+
+/// How the objects of a class (by DevTools' name) are held: the largest groups first, at most `limit`.
+///
+/// Complexity: one path per object.
+#[must_use]
+pub fn class_retainers(snapshot: &Snapshot, class: &str, limit: usize) -> Vec<PathGroup> {
+    let mut shapes: HashMap<Vec<u64>, usize> = HashMap::new();
+    let mut groups: Vec<PathGroup> = Vec::new();
+    let classes = snapshot.classes();
+    let sizes = snapshot.shallow_sizes();
+    // Names are compared once per class, not once per node.
+    let mut wanted: Vec<Option<bool>> = vec![None; classes.len()];
+    for (index, &size) in sizes.iter().enumerate() {
+        let id = classes.class_of(NodeOrdinal(index as u32));
+        let wanted = &mut wanted[id.0 as usize];
+        if size == 0 || !*wanted.get_or_insert_with(|| classes.name(snapshot, id) == class) {
+            continue;
+        }
+        let node = snapshot.at(index);
+        let edges = shortest_edges(node);
+        let at = *shapes.entry(shape(&edges)).or_insert_with(|| {
+            let path = describe(&edges, edges.last().map_or(node, |edge| edge.from()));
+            groups.push(PathGroup {
+                count: 0,
+                shallow: 0,
+                example: node.id(),
+                path,
+            });
+            groups.len() - 1
+        });
+        groups[at].count += 1;
+        groups[at].shallow += u64::from(size);
+    }
+    groups.sort_by_key(|group| std::cmp::Reverse((group.count, group.shallow)));
+    groups.truncate(limit);
+    groups
+}
+
+/// The edges that keep a node: not weak, not its own.
+pub(crate) fn retaining_edges(node: NodeRef<'_>) -> impl Iterator<Item = EdgeRef<'_>> {
+    let own = node.ordinal();
+    node.retainers()
+        .filter(move |edge| !edge.is(EdgeType::Weak) && edge.from().ordinal() != own)
+}
+
+/// Nearness to the roots: the distance; the root itself first, unreachable nodes last.
+fn rank(node: NodeRef<'_>) -> i32 {
+    if node.ordinal() == node.snapshot().root().ordinal() {
+        return 0;
+    }
+    let distance = node.snapshot().distances().raw(node.ordinal());
+    if distance < 0 { i32::MAX } else { distance }
+}
+
+/// Where a path ends: at the root or at a user root.
+fn is_end(node: NodeRef<'_>) -> bool {
+    let snapshot = node.snapshot();
+    node.ordinal() == snapshot.root().ordinal()
+        || snapshot.user_roots().nodes.contains(&node.ordinal().0)
+}
+
+/// The edges of the shortest path, nearest to the node first.
+pub(crate) fn shortest_edges(node: NodeRef<'_>) -> Vec<EdgeRef<'_>> {
+    let mut edges = Vec::new();
+    let mut at = node;
+    while !is_end(at) {
+        let here = rank(at);
+        let nearest = retaining_edges(at).min_by_key(|edge| (rank(edge.from()), edge.ordinal()));
+        // Distances fall strictly along a shortest path: what does not fall is a cycle.
+        let Some(edge) = nearest.filter(|edge| rank(edge.from()) < here) else {
+            break;
+        };
+        edges.push(edge);
+        at = edge.from();
+    }
+    edges
+}
+
+fn path_through<'a>(node: NodeRef<'a>, first: EdgeRef<'a>) -> RetainingPath {
+    let mut edges = vec![first];
+    let rest = shortest_edges(first.from());
+    // A retainer that is itself only held through the node gives no path of its own.
+    let through_itself = rest
+        .iter()
+        .any(|edge| edge.from().ordinal() == node.ordinal());
+    edges.extend(rest);
+    let end = edges.last().map_or(node, |edge| edge.from());
+    let mut path = describe(&edges, end);
+    path.reaches_root &= !through_itself;
+    path
+}
+
+fn describe(edges: &[EdgeRef<'_>], end: NodeRef<'_>) -> RetainingPath {
+    let mut steps: Vec<PathStep> = Vec::new();
+    let mut last_key = None;
+    for &edge in edges {
+        let key = step_key(edge);
+        if last_key == Some(key)
+            && let Some(last) = steps.last_mut()
+        {
+            last.repeated += 1;
+            continue;
+        }
+        last_key = Some(key);
+        steps.push(PathStep {
+            id: edge.from().id(),
+            node: words::node(edge.from()),
+            edge_type: edge.type_name().to_owned(),
+            edge: edge.name().to_string(),
+            words: words::edge(edge),
+            repeated: 1,
+        });
+    }
+    RetainingPath {
+        steps,
+        length: edges.len() as u32,
+        reaches_root: is_end(end),
+    }
+}
+
+/// What makes two steps alike: the retainer's class and the edge, whichever element it is.
+fn step_key(edge: EdgeRef<'_>) -> u64 {
+    let snapshot = edge.from().snapshot();
+    let class = snapshot.classes().class_of(edge.from().ordinal()).0;
+    let name = match edge.kind() {
+        Some(EdgeType::Element | EdgeType::Hidden) | None => 0,
+        Some(EdgeType::Internal)
+            if edge
+                .name()
+                .to_string()
+                .bytes()
+                .all(|byte| byte.is_ascii_digit()) =>
+        {
+            0
+        }
+        Some(EdgeType::Internal) if snapshot.weak_maps().entry(edge.name_or_index()).is_some() => 0,
+        Some(_) => edge.name_or_index().wrapping_add(1),
+    };
+    u64::from(class) << 32 | u64::from(name)
+}
+
+/// The shape of a path: its steps, runs put together.
+pub(crate) fn shape(edges: &[EdgeRef<'_>]) -> Vec<u64> {
+    let mut keys: Vec<u64> = edges.iter().map(|&edge| step_key(edge)).collect();
+    keys.dedup();
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{Builder, Random, random_graph};
+
+    #[test]
+    fn a_long_list_is_one_step() {
+        let mut graph = Builder::new();
+        let list = graph.node("object", "List", 3, 16);
+        graph.edge(0, "property", "list", list);
+        let mut last = list;
+        for at in 0..50 {
+            let next = graph.node("object", "Cell", 5 + 2 * at, 16);
+            graph.edge(last, "property", "next", next);
+            last = next;
+        }
+        let snapshot = graph.read();
+        let path = shortest_path(snapshot.at(last));
+        let steps: Vec<_> = path
+            .steps
+            .iter()
+            .map(|step| (step.words.as_str(), step.repeated))
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                ("property `next` of `Cell`", 49),
+                ("property `next` of `List`", 1)
+            ]
+        );
+        assert_eq!(path.length, 50);
+        assert!(path.reaches_root);
+        let groups = class_retainers(&snapshot, "Cell", 10);
+        assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 50);
+        assert_eq!(groups.len(), 2);
+    }
+
+    /// The shortest path has as many edges as the distance says.
+    #[test]
+    fn paths_are_as_long_as_distances() {
+        let mut random = Random(0xabcdef);
+        for _ in 0..500 {
+            let snapshot = random_graph(&mut random).read();
+            for node in snapshot.nodes() {
+                let path = shortest_path(node);
+                let paths = node_retainers(node, 100).paths;
+                assert!(paths.len() <= 100);
+                assert!(paths.first().is_none_or(|first| *first == path));
+                // WeakMap entries take the longer of two ways.
+                let plain = snapshot.strings().containing("WeakMap").is_empty();
+                if let (Some(distance), true, true) = (node.distance(), path.reaches_root, plain) {
+                    assert!(path.length <= distance, "{node:?} {path:?}");
+                }
+            }
+        }
+    }
+}
