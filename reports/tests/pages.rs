@@ -138,7 +138,7 @@ fn the_words_of_a_leak() {
     assert_eq!(ticks, 30_499, "the simulation is deterministic");
     assert_eq!(
         words[0],
-        "The heap reached its old generation limit of 64 MB after 30,499 ticks (1.36 s). 64.1 MB were live, an allocation of \
+        "The heap reached its limit of 64 MB (max old space size) after 30,499 ticks (1.36 s). 64.1 MB were live, an allocation of \
          2.02 KB found no room, and 3 last collections won too little back. The live heap grew by 2.06 KB per tick, 41.4 MB per \
          second, judging by what major collections left alive in the later half of the run."
     );
@@ -212,7 +212,7 @@ fn the_words_of_a_cure_and_of_a_comparison() {
         .collect();
     assert_eq!(
         words[0],
-        "Without a cure the heap was full after 30,499 ticks. The cure lru ran to the end."
+        "Without a cure the heap was full after 30,499 ticks. The cure lru came to the end."
     );
     let last = words.last().unwrap();
     assert!(
@@ -257,7 +257,18 @@ fn runs_of_the_same_name_are_told_apart() {
     assert_eq!(run_names(&same), ["leak (one)", "leak (one) #2"]);
     let mut others = runs;
     others[1].info.workload.name = "queue".into();
-    assert_eq!(run_names(&others), ["cache leak", "queue leak"]);
+    assert_eq!(run_names(&others), ["cache", "queue"]);
+    others[1].info.workload.name = "cache".into();
+    for (run, policy) in others.iter_mut().zip(["generational", "mark-sweep"]) {
+        run.info.options.insert("policy".into(), policy.into());
+    }
+    let names = run_names(&others);
+    assert_eq!(names, ["generational", "mark-sweep"]);
+    let words = comparison_words(&others, &names)[0].text();
+    assert!(
+        words.starts_with("Both runs came to the end. Least memory: "),
+        "{words}"
+    );
 }
 
 #[test]

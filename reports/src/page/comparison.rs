@@ -1,5 +1,6 @@
 //! The page of several runs beside each other.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::REPORT_FILE;
@@ -13,30 +14,50 @@ use crate::record::{Clock, RunRecord};
 use crate::stats::Verdict;
 use crate::summary::RunSummary;
 
-/// A name for each run, all different: the variant, with the workload if there are several, with the
-/// folder if that is not enough.
+/// A name for each run, all different: what tells the runs apart, be it the workload, the cure, an option such
+/// as the policy, the limit or the seed; then the folder, and then a number.
 pub fn run_names(runs: &[RunRecord]) -> Vec<String> {
-    let one_workload = runs
-        .windows(2)
-        .all(|pair| pair[0].info.workload.name == pair[1].info.workload.name);
-    let short: Vec<String> = runs
+    let all_same = |key: &dyn Fn(&RunRecord) -> String| {
+        runs.windows(2).all(|pair| key(&pair[0]) == key(&pair[1]))
+    };
+    let mut parts: Vec<Vec<String>> = vec![Vec::new(); runs.len()];
+    let mut tell_apart = |key: &dyn Fn(&RunRecord) -> String| {
+        if !all_same(key) {
+            for (parts, run) in parts.iter_mut().zip(runs) {
+                parts.push(key(run));
+            }
+        }
+    };
+    tell_apart(&|run| run.info.workload.name.clone());
+    tell_apart(&|run| run.info.variant().to_owned());
+    let options: BTreeSet<&String> = runs
         .iter()
-        .map(|run| match one_workload {
-            true => run.info.variant().to_owned(),
-            false => format!("{} {}", run.info.workload.name, run.info.variant()),
-        })
+        .flat_map(|run| run.info.options.keys())
         .collect();
-    let is_alone = |name: &String| short.iter().filter(|other| *other == name).count() == 1;
-    let mut names: Vec<String> = Vec::new();
-    for (run, short) in runs.iter().zip(&short) {
-        let folder = run.dir.file_name().map_or(String::new(), |folder| {
-            folder.to_string_lossy().into_owned()
+    for option in options {
+        tell_apart(&|run| match run.info.options.get(option) {
+            None => format!("no {option}"),
+            // A switch says nothing by its value; a word or a number does.
+            Some(value) if matches!(value.as_str(), "true" | "false") => {
+                format!("{option} {value}")
+            }
+            Some(value) => value.clone(),
         });
-        let mut name = if is_alone(short) {
-            short.clone()
-        } else {
-            format!("{short} ({folder})")
+    }
+    tell_apart(&|run| format::bytes(run.info.limits.max_old_space_bytes as f64));
+    tell_apart(&|run| format!("seed {}", run.info.seed));
+
+    let mut names: Vec<String> = Vec::new();
+    for (run, own) in runs.iter().zip(&parts) {
+        let mut name = match own[..] {
+            [] => run.info.variant().to_owned(),
+            _ => own.join(" "),
         };
+        if parts.iter().filter(|parts| *parts == own).count() > 1
+            && let Some(folder) = run.dir.file_name()
+        {
+            name += &format!(" ({})", folder.to_string_lossy());
+        }
         let base = name.clone();
         let mut number = 2;
         while names.contains(&name) {
@@ -156,16 +177,14 @@ pub fn comparison_page(
     let one_workload = runs
         .iter()
         .all(|run| Some(&run.info.workload.name) == workload.map(|workload| &workload.name));
+    let with = match runs.iter().any(|run| run.info.cure.is_some()) {
+        true => "and its cures".to_owned(),
+        false => format!("{} ways", runs.len()),
+    };
     let title = match workload.filter(|_| one_workload) {
         None => format!("{} runs compared", runs.len()),
-        Some(workload) if workload.title.trim().is_empty() => {
-            format!("{} and its cures", workload.name)
-        }
-        Some(workload) => format!(
-            "{}: {}, and its cures",
-            workload.name,
-            workload.title.trim()
-        ),
+        Some(workload) if workload.title.trim().is_empty() => format!("{} {with}", workload.name),
+        Some(workload) => format!("{}: {}, {with}", workload.name, workload.title.trim()),
     };
     let mut page = Document::new(&title, "", &facts(runs, names));
     page.paragraphs(&comparison_words(runs, names));

@@ -40,13 +40,14 @@ impl Paragraph {
         self
     }
 
-    /// Whole sentences of the record's author, with a space before.
+    /// Whole sentences, with a space before unless they come first.
     fn sentence(self, text: &str) -> Self {
         let text = text.trim();
-        if text.is_empty() {
-            self
-        } else {
-            self.say(format!(" {text}"))
+        let first = self.0.iter().all(Span::is_empty);
+        match (text, first) {
+            ("", _) => self,
+            (_, true) => self.say(text),
+            (_, false) => self.say(format!(" {text}")),
         }
     }
 
@@ -122,16 +123,19 @@ fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
                     format::count(u64::from(*n))
                 ),
             };
-            words
-                .strong(format!(
-                    "The heap reached its {which} limit of {} {after}.",
-                    format::bytes(*limit_bytes as f64)
-                ))
-                .say(format!(
-                    " {} were live, an allocation of {} found no room, and {tries}.",
-                    format::bytes(*live_bytes as f64),
-                    format::bytes(*requested_bytes as f64)
-                ))
+            let what = match limit_bytes {
+                // The system's own limits are not known in bytes.
+                0 => format!("The heap could not grow any more ({which})"),
+                bytes => format!(
+                    "The heap reached its limit of {} ({which})",
+                    format::bytes(*bytes as f64)
+                ),
+            };
+            words.strong(format!("{what} {after}.")).say(format!(
+                " {} were live, an allocation of {} found no room, and {tries}.",
+                format::bytes(*live_bytes as f64),
+                format::bytes(*requested_bytes as f64)
+            ))
         }
         Outcome::Completed => words
             .strong(format!(
@@ -303,14 +307,13 @@ fn capital(text: &str) -> String {
 pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> {
     let summaries: Vec<RunSummary> = runs.iter().map(RunSummary::of).collect();
     let mut paragraphs = Vec::new();
-    let leak = runs.iter().position(|run| run.info.cure.is_none());
-    let overview = overview(&summaries, names, leak);
-    if !overview.text().is_empty() {
+    let leak = only_leak(runs);
+    let overview = overview(runs, &summaries, names);
+    if !overview.0.is_empty() {
         paragraphs.push(overview);
     }
-    if let Some(leak) = leak {
-        paragraphs.extend(cause(&runs[leak]));
-    }
+    let uncured = runs.iter().find(|run| run.info.cure.is_none());
+    paragraphs.extend(uncured.and_then(cause));
     for (place, ((run, summary), name)) in runs.iter().zip(&summaries).zip(names).enumerate() {
         let words = Paragraph::default().strong(name.clone()).say(": ");
         let words = match &run.info.cure {
@@ -359,15 +362,9 @@ fn difference(words: Paragraph, leak: &RunSummary, cure: &RunSummary) -> Paragra
 }
 
 /// How many of the variants came through, and which did best.
-fn overview(summaries: &[RunSummary], names: &[String], leak: Option<usize>) -> Paragraph {
+fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> Paragraph {
+    let leak = only_leak(runs);
     let words = Paragraph::default();
-    let is_cure = |place: &usize| Some(*place) != leak;
-    let all: Vec<usize> = (0..summaries.len()).filter(is_cure).collect();
-    let done: Vec<usize> = all
-        .iter()
-        .copied()
-        .filter(|&place| summaries[place].completed())
-        .collect();
     let words = match leak.map(|place| &summaries[place]) {
         Some(leak) if leak.limit_reached() => words.strong(format!(
             "Without a cure the heap was full after {}.",
@@ -380,24 +377,38 @@ fn overview(summaries: &[RunSummary], names: &[String], leak: Option<usize>) -> 
         )),
         None => words,
     };
-    if all.is_empty() {
-        return words;
-    }
-    let words = match (done.len(), all.len()) {
-        (1, 1) => words.say(format!(" The cure {} ran to the end.", names[all[0]])),
-        (0, 1) => words.say(format!(
-            " The cure {} did not run to the end.",
-            names[all[0]]
-        )),
-        (2, 2) => words.say(" Both cures ran to the end."),
-        (n, m) if n == m => words.say(format!(" All {m} cures ran to the end.")),
-        (n, m) => words.say(format!(" {n} of {m} cures ran to the end.")),
+    let others: Vec<usize> = (0..runs.len())
+        .filter(|&place| Some(place) != leak)
+        .collect();
+    let done: Vec<usize> = others
+        .iter()
+        .copied()
+        .filter(|&place| summaries[place].completed())
+        .collect();
+    let noun = if others.iter().all(|&place| runs[place].info.cure.is_some()) {
+        "cure"
+    } else {
+        "run"
     };
-    if done.len() < 2 {
+    let words = match (done.len(), others.len()) {
+        (_, 0) => return words,
+        (1, 1) => words.sentence(&format!("The {noun} {} came to the end.", names[others[0]])),
+        (0, 1) => words.say(format!(
+            " The {noun} {} did not come to the end.",
+            names[others[0]]
+        )),
+        (2, 2) => words.sentence(&format!("Both {noun}s came to the end.")),
+        (n, m) if n == m => words.sentence(&format!("All {m} {noun}s came to the end.")),
+        (n, m) => words.sentence(&format!("{n} of {m} {noun}s came to the end.")),
+    };
+    if others.len() < 2 {
         return words;
     }
+    // Among runs none of which got through, all are compared.
+    let field = if done.is_empty() { &others } else { &done };
     let best = |key: fn(&RunSummary) -> u64| {
-        done.iter()
+        field
+            .iter()
             .copied()
             .min_by_key(|&place| key(&summaries[place]))
     };
@@ -411,4 +422,10 @@ fn overview(summaries: &[RunSummary], names: &[String], leak: Option<usize>) -> 
         )),
         _ => words,
     }
+}
+
+/// The run without a cure, if there is one and only one.
+fn only_leak(runs: &[RunRecord]) -> Option<usize> {
+    let mut leaks = (0..runs.len()).filter(|&place| runs[place].info.cure.is_none());
+    leaks.next().filter(|_| leaks.next().is_none())
 }

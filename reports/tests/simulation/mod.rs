@@ -336,7 +336,7 @@ impl Simulation {
                     let live = heap.live_old + heap.sizes.large_bytes;
                     if live > self.limit - self.limit / 50 {
                         outcome = Outcome::HeapLimit {
-                            which: "old generation".into(),
+                            which: "max old space size".into(),
                             limit_bytes: self.limit,
                             live_bytes: live,
                             requested_bytes: 2_064,
