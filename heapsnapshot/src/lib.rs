@@ -11,7 +11,9 @@ pub mod format;
 #[cfg(feature = "gc")]
 pub mod gc_source;
 pub mod graph;
+pub mod leaks;
 mod memory;
+pub mod phrase;
 pub mod reader;
 mod roots;
 pub mod scanner;
