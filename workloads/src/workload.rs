@@ -109,6 +109,12 @@ impl WorkloadContext {
         }
     }
 
+    /// Begins the next tick, at `now_ns` on the policy clock. The driver calls it; so does who ticks by hand.
+    pub fn begin_tick(&mut self, now_ns: u64) {
+        self.tick += 1;
+        self.now_ns = now_ns;
+    }
+
     /// The tick's number, from 1; 0 during [`Workload::set_up`].
     pub fn tick(&self) -> u64 {
         self.tick

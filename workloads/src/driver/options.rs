@@ -124,7 +124,7 @@ pub enum SnapshotReason {
     Start,
     /// A tick that the schedule names.
     Tick,
-    /// A major collection left the old generation at least 80 % full.
+    /// A major collection left the old generation at least 80 % full, or no room was left at all.
     NearHeapLimit,
     /// The heap's limit was reached.
     Limit,
@@ -160,9 +160,9 @@ pub struct SnapshotSchedule {
     pub end: bool,
     /// After these ticks.
     pub ticks: BTreeSet<u64>,
-    /// At most so many more when a major collection leaves the old generation at least 80 % full (Node's
-    /// `--heapsnapshot-near-heap-limit`; Node raises the limit to have room for them, which is not needed
-    /// here).
+    /// At most so many more: when a major collection leaves the old generation at least 80 % full, and at the
+    /// limit unless `limit` is set (Node's `--heapsnapshot-near-heap-limit`; Node raises the limit to have
+    /// room for them, which is not needed here).
     pub near_heap_limit: u32,
 }
 

@@ -109,8 +109,8 @@ impl Run<'_> {
     fn tick_until_the_end(&mut self) -> Outcome {
         loop {
             self.heap.clock().charge(Work::Tick, 1);
-            self.context.tick = self.ticks + 1;
-            self.context.now_ns = self.now_ns();
+            let now = self.now_ns();
+            self.context.begin_tick(now);
             if let Err(error) = self.work(|workload, s, cx| workload.tick(s, cx)) {
                 return self.failed(error);
             }
@@ -235,6 +235,8 @@ impl Run<'_> {
         }
         if at_limit && self.options.snapshots.limit {
             self.snapshot(SnapshotReason::Limit);
+        } else if at_limit && self.near_heap_limit_left > 0 {
+            self.snapshot(SnapshotReason::NearHeapLimit);
         } else if self.options.snapshots.end {
             self.snapshot(SnapshotReason::End);
         }
