@@ -128,7 +128,7 @@ impl Model {
         self.answer.evicted.push(evicted);
     }
 
-    fn to_the_end(&mut self, at: usize) -> usize {
+    fn move_to_end(&mut self, at: usize) -> usize {
         let entry = self.entries.remove(at).expect("an entry");
         self.entries.push_back(entry);
         self.entries.len() - 1
@@ -167,7 +167,7 @@ proptest! {
         for (i, (op, answer)) in ops.iter().zip(answers).enumerate() {
             match *op {
                 Op::Get(k) => {
-                    let at = model.at(k).map(|at| model.to_the_end(at));
+                    let at = model.at(k).map(|at| model.move_to_end(at));
                     model.answer.value = model.read(at);
                 }
                 Op::Put(k, bytes) if bytes > most_bytes => {
@@ -179,7 +179,7 @@ proptest! {
                 Op::Put(k, bytes) => {
                     let entry = (k, i as i32, bytes, 0);
                     if let Some(at) = model.at(k) {
-                        let at = model.to_the_end(at);
+                        let at = model.move_to_end(at);
                         model.replace(at, entry);
                         model.answer.put = Some(Put::Replaced);
                         while model.bytes() > most_bytes {
@@ -259,7 +259,7 @@ proptest! {
                 Op::Put(k, bytes) => {
                     let entry = (k, i as i32, bytes, now + time_to_live);
                     if let Some(at) = model.at(k) {
-                        let at = model.to_the_end(at);
+                        let at = model.move_to_end(at);
                         model.replace(at, entry);
                         model.answer.put = Some(Put::Replaced);
                     } else {
