@@ -8,7 +8,7 @@
 //! first failure is shrunk, printed as Rust on standard output, and ends the campaign with exit code 1.
 
 use heaplab_gc::testing::{Outcome, Program, run};
-use heaplab_gc::{HeapOptions, PAGE_SIZE, Stress};
+use heaplab_gc::{Compaction, HeapOptions, PAGE_SIZE, Policy, Stress};
 use std::num::NonZeroU32;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -16,22 +16,38 @@ use std::time::{Duration, Instant};
 
 /// What a seed means: a program and the heap that it runs on.
 fn case(seed: u64) -> (Program, HeapOptions) {
-    let ops = [200, 500, 2_000, 10_000][(seed % 4) as usize];
-    let old = [1, 2, 4, 16][(seed / 4 % 4) as usize] * 4 * PAGE_SIZE;
-    let semi = [1, 2, 4][(seed / 16 % 3) as usize] * PAGE_SIZE;
-    let every = NonZeroU32::new([1, 7, 64, 500][(seed / 48 % 4) as usize]);
-    let options = HeapOptions::with_limits(old, semi);
-    let options = match every {
-        // A collection at each allocation of a long program takes too long to be worth it.
-        Some(every) if every.get() * 300 >= ops as u32 => {
-            options.with_stress(if seed.is_multiple_of(2) {
-                Stress::every(every)
-            } else {
-                Stress::random(every, seed)
-            })
-        }
-        _ => options,
+    // The digits of the seed in a mixed base, so that neighbours differ in everything in time.
+    let mut rest = seed;
+    let mut choose = |choices: usize| {
+        let choice = rest % choices as u64;
+        rest /= choices as u64;
+        choice as usize
     };
+    let ops = [200, 500, 2_000, 10_000][choose(4)];
+    let policy = [
+        Policy::Generational,
+        Policy::MarkSweep,
+        Policy::Generational,
+        Policy::MarkCompact,
+        Policy::Generational,
+    ][choose(5)];
+    let every = [1, 64, 7, 0, 500][choose(5)];
+    let incremental = choose(2) == 0;
+    let compaction = Compaction::ALL[choose(3)];
+    let old = [4, 8, 16, 64][choose(4)] * PAGE_SIZE;
+    let semi = [1, 2, 4][choose(3)] * PAGE_SIZE;
+    let mut options = HeapOptions::with_limits(old, semi);
+    options.policy = policy;
+    options.incremental_marking = incremental;
+    options.compaction = compaction;
+    // A collection at each allocation of a long program takes too long to be worth it.
+    if let Some(every) = NonZeroU32::new(every).filter(|e| e.get() * 300 >= ops as u32) {
+        options.stress = Some(if seed.is_multiple_of(2) {
+            Stress::every(every)
+        } else {
+            Stress::random(every, seed)
+        });
+    }
     (Program::random(seed, ops), options)
 }
 

@@ -107,6 +107,7 @@ impl Marker {
         }
         let count = (self.top.0 - self.base.0) / 4;
         let stack = (0..count).map(|i| self.base.add(4 * i).load_u32());
+        let stack = stack.chain(self.roots.iter().copied());
         Some((stack, self.slices.iter().map(|s| s.0.0)))
     }
 

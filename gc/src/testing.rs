@@ -109,6 +109,22 @@ pub enum Op {
     PopFront { dst: Reg, deque: Reg },
     /// `dst` = the back of a deque, taken off.
     PopBack { dst: Reg, deque: Reg },
+    /// `dst` = a weak reference to `target`.
+    WeakRef { dst: Reg, target: Reg },
+    /// `dst` = what a weak reference refers to, if that is alive.
+    WeakTarget { dst: Reg, weak: Reg },
+    /// `dst` = an empty ephemeron table.
+    WeakMap { dst: Reg },
+    /// Sets an entry of an ephemeron table.
+    WeakMapSet { map: Reg, key: Reg, value: Reg },
+    /// `dst` = the value of `key` in an ephemeron table.
+    WeakMapGet { dst: Reg, map: Reg, key: Reg },
+    /// Removes `key` from an ephemeron table.
+    WeakMapRemove { map: Reg, key: Reg },
+    /// Asks to be told of an object's death.
+    Finalizer { target: Reg },
+    /// Takes the next finaliser whose target has died.
+    NextFinalizer,
     /// Asks for the id of an object.
     Identify { object: Reg },
     /// Runs the next ops in an inner scope.
@@ -119,6 +135,10 @@ pub enum Op {
     CollectMinor,
     /// A major collection.
     CollectMajor,
+    /// Starts a cycle of incremental marking.
+    StartMarking,
+    /// Marks about that many bytes of a cycle in progress.
+    Step { bytes: u16 },
     /// Walks the heap as a snapshot does, and counts.
     Walk,
 }
@@ -169,11 +189,13 @@ impl fmt::Debug for Program {
 }
 
 /// How often each op occurs among 256 codes, in the order of [`Op::decode`].
-const WEIGHTS: [u8; 36] = [
-    12, 26, 12, 2, 6, 4, 4, 4, 4, 6, 4, 4, 8, 4, // allocations
-    18, 30, 4, 3, 8, 10, 4, // loads, stores, registers, raw bytes
-    12, 5, 6, 5, 3, 1, 10, 6, 6, 4, // maps and deques
+const WEIGHTS: [u8; 46] = [
+    8, 20, 8, 2, 6, 4, 4, 4, 4, 6, 4, 4, 8, 4, // allocations
+    14, 24, 4, 3, 8, 8, 4, // loads, stores, registers, raw bytes
+    8, 5, 6, 5, 3, 1, 8, 6, 6, 4, // maps and deques
     3, 4, 2, 4, 3, // ids, scopes, leaving, collections
+    3, 4, 2, 6, 3, 1, 2, 2, // weak things
+    3, 8, // incremental marking
 ];
 /// What is left of the 256 codes walks the heap.
 const WALKS: u8 = {
@@ -295,6 +317,24 @@ impl Op {
             Some(33) => Op::Leave,
             Some(34) => Op::CollectMinor,
             Some(35) => Op::CollectMajor,
+            Some(36) => Op::WeakRef { dst, target: rb },
+            Some(37) => Op::WeakTarget { dst, weak: rb },
+            Some(38) => Op::WeakMap { dst },
+            Some(39) => Op::WeakMapSet {
+                map: ra,
+                key: rb,
+                value: rc,
+            },
+            Some(40) => Op::WeakMapGet {
+                dst,
+                map: rb,
+                key: rc,
+            },
+            Some(41) => Op::WeakMapRemove { map: ra, key: rb },
+            Some(42) => Op::Finalizer { target: ra },
+            Some(43) => Op::NextFinalizer,
+            Some(44) => Op::StartMarking,
+            Some(45) => Op::Step { bytes: wide },
             _ => Op::Walk,
         }
     }

@@ -22,6 +22,8 @@ pub(super) fn compare_all<'h>(
         model,
         found: HashMap::with_capacity(reachable.len()),
         owners: HashMap::with_capacity(reachable.len()),
+        later: Vec::new(),
+        cleared: Vec::new(),
     };
     for (reg, expected) in comparison.model.registers() {
         let value = registers.read(s, reg);
@@ -29,16 +31,31 @@ pub(super) fn compare_all<'h>(
             .value(expected, Sealed::value(value))
             .map_err(|what| format!("register {}: {what}", reg.0))?;
     }
-    // In the order of discovery, an object has been found before its turn comes.
-    for &id in &reachable {
-        comparison.object(id).map_err(|what| {
-            format!(
-                "object {id} ({}): {what}",
-                describe(&comparison.model.node(id).content)
-            )
-        })?;
+    // In the order of discovery, an object has been found before its turn comes; but an ephemeron table may
+    // come before its keys, and what only its values reach after it.
+    let mut waiting = reachable.clone();
+    while !waiting.is_empty() {
+        let before = waiting.len();
+        for id in std::mem::take(&mut waiting) {
+            if !comparison.found.contains_key(&id) {
+                comparison.later.push(id);
+                continue;
+            }
+            comparison.object(id).map_err(|what| {
+                let content = &comparison.model.node(id).content;
+                format!("object {id} ({}): {what}", describe(content))
+            })?;
+        }
+        waiting = std::mem::take(&mut comparison.later);
+        if waiting.len() == before {
+            return Err(format!("objects {waiting:?} were not found"));
+        }
     }
+    let cleared = comparison.cleared;
     let found = comparison.found;
+    for (reference, _) in cleared {
+        model.node_mut(reference).content = Content::WeakRef(None);
+    }
     for (id, value) in found {
         let identity = s.core().identity_if_any(value);
         let node = model.node_mut(id);
@@ -67,6 +84,8 @@ fn describe(content: &Content) -> &'static str {
         Content::Map(_) => "map",
         Content::Deque(_) => "deque",
         Content::External { .. } => "external",
+        Content::WeakRef(_) => "weak reference",
+        Content::WeakMap(_) => "ephemeron table",
     }
 }
 
@@ -76,6 +95,10 @@ struct Comparison<'a, 'r, 't, 'h> {
     /// Where each object of the model is, and which object of the model is at each place.
     found: HashMap<Id, Value>,
     owners: HashMap<u32, Id>,
+    /// Objects that can only be compared when others have been found.
+    later: Vec<Id>,
+    /// Weak references whose targets have died.
+    cleared: Vec<(Id, Id)>,
 }
 
 /// Fails unless two things are equal.
@@ -124,9 +147,7 @@ impl<'h> Comparison<'_, '_, '_, 'h> {
 
     fn object(&mut self, id: Id) -> Result<(), String> {
         let s = self.s;
-        let Some(&value) = self.found.get(&id) else {
-            return Err("was not found".to_owned());
-        };
+        let value = self.found[&id];
         let object = s.lend(value);
         let model = self.model;
         let content = &model.node(id).content;
@@ -141,6 +162,8 @@ impl<'h> Comparison<'_, '_, '_, 'h> {
             Content::Map(_) => Kind::Map,
             Content::Deque(_) => Kind::Deque,
             Content::External { .. } => Kind::External,
+            Content::WeakRef(_) => Kind::WeakRef,
+            Content::WeakMap(_) => Kind::EphemeronTable,
         };
         equal("type", &Type::Object(kind), &s.type_of(object))?;
         match content {
@@ -187,6 +210,48 @@ impl<'h> Comparison<'_, '_, '_, 'h> {
                     self.value(expected, Sealed::value(value))?;
                 }
                 Ok(())
+            }
+            Content::WeakRef(target) => {
+                let found = s.weak_target(object).map(Sealed::value);
+                match (*target, found) {
+                    (None, Some(_)) => Err("came back from the dead".to_owned()),
+                    (Some(target), None) if self.model.was_alive(target) => {
+                        Err(format!("was cleared, but {target} is reachable"))
+                    }
+                    (Some(target), None) => {
+                        self.cleared.push((id, target));
+                        Ok(())
+                    }
+                    (Some(target), Some(value)) if self.model.was_alive(target) => {
+                        self.value(Val::Ref(target), value)
+                    }
+                    _ => Ok(()),
+                }
+            }
+            Content::WeakMap(entries) => {
+                let (mut alive, length) = (0, s.weak_map_len(object));
+                for (&key, &expected) in entries {
+                    if !self.model.was_alive(key) {
+                        continue;
+                    }
+                    alive += 1;
+                    let Some(&at) = self.found.get(&key) else {
+                        self.later.push(id);
+                        return Ok(());
+                    };
+                    let Some(value) = s.weak_map_get(object, s.lend(at)).map(Sealed::value) else {
+                        return Err(format!("has lost the entry of {key}"));
+                    };
+                    self.value(expected, value)?;
+                }
+                if (alive..=entries.len()).contains(&length) {
+                    Ok(())
+                } else {
+                    Err(format!(
+                        "has {length} entries, of {} with {alive} live keys",
+                        entries.len()
+                    ))
+                }
             }
             Content::External { bytes } => {
                 equal("external bytes", bytes, &s.external_bytes(object))?;

@@ -8,12 +8,13 @@ use crate::event::{CollectionKind, CollectionReason};
 use crate::heap::Heap;
 use crate::object::Kind;
 use crate::options::{HeapOptions, PAGE_SIZE};
+use crate::policy::marking::StepBudget;
 use crate::scope::{Immediate, Init, Local, Operand, Ref, Scope};
 use crate::shape::Shape;
 use crate::walk::SlotContent;
 use crate::{Global, RootTable, Smi};
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::rc::Rc;
 
@@ -115,6 +116,7 @@ pub fn run_on(program: &Program, heap: &mut Heap) -> Result<Outcome, Failure> {
         roots: None,
         dropped: Rc::default(),
         externals: Vec::new(),
+        finalizers: Vec::new(),
         reachable: 0,
     };
     let result = machine
@@ -150,6 +152,8 @@ struct Machine {
     /// Objects whose payload has been dropped.
     dropped: Rc<RefCell<Vec<Id>>>,
     externals: Vec<Id>,
+    /// Targets of the finalisers, by held value; `None` when it was taken.
+    finalizers: Vec<Option<Id>>,
     /// Objects at the last comparison.
     reachable: usize,
 }
@@ -323,7 +327,7 @@ impl Machine {
         self.outcome.compared += 1;
         self.outcome.compared_objects += self.reachable;
         for &id in self.dropped.borrow().iter() {
-            if self.model.is_there(id) {
+            if self.model.was_alive(id) {
                 return Err(format!(
                     "the payload of object {id} was dropped, but the object is reachable"
                 ));
@@ -338,6 +342,19 @@ impl Machine {
         // A cycle through both generations dies when its young part has been promoted, one major later.
         for _ in 0..4 {
             heap.collect(CollectionKind::Major, CollectionReason::Testing);
+        }
+        heap.enter(|s| {
+            while let Some(held) = s.next_finalizer() {
+                let held = s.as_integer(held);
+                let taken = held.and_then(|n| self.finalizers.get_mut(n as usize));
+                if taken.and_then(Option::take).is_none() {
+                    return Err(format!("no finaliser holds {held:?}"));
+                }
+            }
+            Ok(())
+        })?;
+        if let Some(n) = self.finalizers.iter().position(Option::is_some) {
+            return Err(format!("finaliser {n} never became ready"));
         }
         let seen = heap.verify().map_err(|e| e.to_string())?;
         self.outcome.verified += 1;
@@ -590,6 +607,25 @@ impl Machine {
                     )?;
                 }
             }
+            Op::WeakRef { .. }
+            | Op::WeakTarget { .. }
+            | Op::WeakMap { .. }
+            | Op::WeakMapSet { .. }
+            | Op::WeakMapGet { .. }
+            | Op::WeakMapRemove { .. }
+            | Op::Finalizer { .. }
+            | Op::NextFinalizer => self.weak_step(t, regs, op)?,
+            Op::StartMarking => {
+                if !t.core().marking {
+                    t.core().start_marking();
+                }
+            }
+            Op::Step { bytes } => {
+                t.core().marking_step(StepBudget {
+                    bytes: bytes.into(),
+                    ns: u64::MAX,
+                });
+            }
             Op::Identify { object } => {
                 if let Val::Ref(id) = self.model.get(object) {
                     let value = crate::scope::Sealed::value(regs.read(t, object));
@@ -708,6 +744,101 @@ impl Machine {
             _ => {}
         }
         Ok(())
+    }
+
+    fn weak_step<'h>(
+        &mut self,
+        t: &mut Scope<'_, 'h>,
+        regs: &Registers<'_, 'h>,
+        op: Op,
+    ) -> Result<(), Stop> {
+        match op {
+            Op::WeakRef { dst, target } => {
+                if let Val::Ref(id) = self.model.get(target) {
+                    let real = regs.root(t, target);
+                    let weak = t.weak_ref(real)?;
+                    self.define(t, regs, dst, weak, Content::WeakRef(Some(id)));
+                }
+            }
+            Op::WeakTarget { dst, weak } => {
+                if let Some((id, &Content::WeakRef(target))) = self.model.object(weak) {
+                    let found = t.weak_target(regs.read(t, weak));
+                    match (target, found) {
+                        (Some(target), Some(real)) => {
+                            regs.write(t, dst, real);
+                            self.model.set(dst, Val::Ref(target));
+                        }
+                        (Some(target), None) => {
+                            let alive = self.model.reachable().contains(&target);
+                            equal("life of a cleared target", false, alive)?;
+                            self.model.node_mut(id).content = Content::WeakRef(None);
+                        }
+                        (None, found) => {
+                            equal("target of a cleared reference", false, found.is_some())?
+                        }
+                    }
+                }
+            }
+            Op::WeakMap { dst } => {
+                let map = t.weak_map()?;
+                self.define(t, regs, dst, map, Content::WeakMap(BTreeMap::new()));
+            }
+            Op::WeakMapSet { map, key, value } => {
+                if let (Some(_), Val::Ref(key_id)) = (self.model.weak_map(map), self.model.get(key))
+                {
+                    let value_root = regs.root(t, value);
+                    t.weak_map_set(regs.read(t, map), regs.read(t, key), value_root)?;
+                    let value = self.model.get(value);
+                    if let Some(entries) = self.model.weak_map_mut(map) {
+                        entries.insert(key_id, value);
+                    }
+                }
+            }
+            Op::WeakMapGet { dst, map, key } => {
+                if let (Some((_, entries)), Val::Ref(key_id)) =
+                    (self.model.weak_map(map), self.model.get(key))
+                {
+                    let expected = entries.get(&key_id).copied();
+                    let found = t.weak_map_get(regs.read(t, map), regs.read(t, key));
+                    self.popped(t, regs, dst, expected, found)?;
+                }
+            }
+            Op::WeakMapRemove { map, key } => {
+                if let (Some(_), Val::Ref(key_id)) = (self.model.weak_map(map), self.model.get(key))
+                {
+                    let found = t.weak_map_remove(regs.read(t, map), regs.read(t, key));
+                    let removed = self.model.weak_map_mut(map).and_then(|m| m.remove(&key_id));
+                    equal("removed", removed.is_some(), found)?;
+                }
+            }
+            Op::Finalizer { target } => {
+                if let Val::Ref(id) = self.model.get(target) {
+                    let held = Smi::wrapping(self.finalizers.len() as i32);
+                    t.finalizer(regs.read(t, target), held);
+                    self.finalizers.push(Some(id));
+                }
+            }
+            Op::NextFinalizer => {
+                if let Some(held) = t.next_finalizer() {
+                    let held = t.as_integer(held);
+                    self.take_finalizer(held)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A finaliser has become ready: it is one that was registered, and its target is dead.
+    fn take_finalizer(&mut self, held: Option<i32>) -> Result<(), Stop> {
+        let target = held
+            .and_then(|n| self.finalizers.get_mut(n as usize))
+            .and_then(Option::take);
+        let Some(target) = target else {
+            return Err(Stop::Disagree(format!("no finaliser holds {held:?}")));
+        };
+        let alive = self.model.reachable().contains(&target);
+        equal("life of a finalised target", false, alive)
     }
 
     fn model_map_set(&mut self, map: Reg, key: Val, value: Val) {

@@ -1,7 +1,7 @@
 //! The shadow model: the graph as a program built it, in plain Rust.
 
 use super::{REGISTERS, Reg};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// Number of an object in the model, for life.
 pub(super) type Id = usize;
@@ -42,6 +42,10 @@ pub(super) enum Content {
     External {
         bytes: usize,
     },
+    /// The target, until it was found cleared.
+    WeakRef(Option<Id>),
+    /// Values by key.
+    WeakMap(BTreeMap<Id, Val>),
 }
 
 #[derive(Clone, Debug)]
@@ -104,6 +108,8 @@ pub(super) struct Model {
     registers: [Option<Val>; REGISTERS],
     /// Dropped ones are `None`: numbers are not given twice.
     nodes: Vec<Option<Node>>,
+    /// What had to be alive when the model was last pruned.
+    alive: Vec<bool>,
 }
 
 impl Model {
@@ -130,11 +136,6 @@ impl Model {
     /// Objects ever made.
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
-    }
-
-    /// Whether an object was reachable when the model was last pruned, or is newer.
-    pub(super) fn is_there(&self, id: Id) -> bool {
-        self.nodes.get(id).is_some_and(Option::is_some)
     }
 
     /// An object that is reachable, so it is there.
@@ -202,6 +203,20 @@ impl Model {
         }
     }
 
+    pub(super) fn weak_map(&self, reg: Reg) -> Option<(Id, &BTreeMap<Id, Val>)> {
+        match self.object(reg)? {
+            (id, Content::WeakMap(entries)) => Some((id, entries)),
+            _ => None,
+        }
+    }
+
+    pub(super) fn weak_map_mut(&mut self, reg: Reg) -> Option<&mut BTreeMap<Id, Val>> {
+        match self.content_mut(reg)? {
+            Content::WeakMap(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
     pub(super) fn deque_mut(&mut self, reg: Reg) -> Option<&mut VecDeque<Val>> {
         match self.content_mut(reg)? {
             Content::Deque(deque) => Some(deque),
@@ -252,47 +267,115 @@ impl Model {
             Content::Text(_)
             | Content::Number(_)
             | Content::Bytes(_)
-            | Content::External { .. } => {}
+            | Content::External { .. }
+            | Content::WeakRef(_)
+            | Content::WeakMap(_) => {}
         }
         ids
     }
 
-    /// Objects that the registers reach, in order of discovery.
-    pub(super) fn reachable(&self) -> Vec<Id> {
-        let mut seen = vec![false; self.nodes.len()];
-        let mut order = Vec::new();
-        let mut reach = |value: Id, order: &mut Vec<Id>| {
-            if !std::mem::replace(&mut seen[value], true) {
-                order.push(value);
-            }
-        };
-        for (_, value) in self.registers() {
-            if let Val::Ref(id) = value {
-                reach(id, &mut order);
-            }
+    /// What an object refers to weakly: it may be alive as long as this object is.
+    fn weak_references(content: &Content) -> Vec<Id> {
+        match content {
+            Content::WeakRef(target) => target.iter().copied().collect(),
+            Content::WeakMap(entries) => entries
+                .iter()
+                .flat_map(|(&key, &value)| match value {
+                    Val::Ref(id) => vec![key, id],
+                    _ => vec![key],
+                })
+                .collect(),
+            _ => Vec::new(),
         }
-        let mut next = 0;
-        while next < order.len() {
-            for id in Self::references(&self.node(order[next]).content) {
-                reach(id, &mut order);
-            }
-            next += 1;
-        }
-        order
     }
 
-    /// Forgets the objects that nothing reaches; returns those that are left.
-    pub(super) fn prune(&mut self) -> Vec<Id> {
-        let reachable = self.reachable();
-        let mut kept = vec![false; self.nodes.len()];
-        for &id in &reachable {
-            kept[id] = true;
+    /// Objects that the registers reach, in order of discovery: those that must be alive. Values of ephemerons
+    /// are reached if their table and key are.
+    pub(super) fn reachable(&self) -> Vec<Id> {
+        let mut search = Search::new(self);
+        loop {
+            search.run(|content| Self::references(content));
+            let tables = search.order.clone();
+            let before = search.order.len();
+            for id in tables {
+                if let Content::WeakMap(entries) = &self.node(id).content {
+                    for (&key, &value) in entries {
+                        if search.seen[key] {
+                            search.reach(value);
+                        }
+                    }
+                }
+            }
+            if search.order.len() == before {
+                return search.order;
+            }
         }
+    }
+
+    /// Forgets the objects that not even weak references reach; returns those that must be alive.
+    pub(super) fn prune(&mut self) -> Vec<Id> {
+        let mut search = Search::new(self);
+        search.run(|content| {
+            let mut ids = Self::references(content);
+            ids.extend(Self::weak_references(content));
+            ids
+        });
+        let kept = search.seen;
         for (node, kept) in self.nodes.iter_mut().zip(kept) {
             if !kept {
                 *node = None;
             }
         }
+        let reachable = self.reachable();
+        self.alive = vec![false; self.nodes.len()];
+        for &id in &reachable {
+            self.alive[id] = true;
+        }
         reachable
+    }
+
+    /// Whether an object had to be alive when the model was last pruned.
+    pub(super) fn was_alive(&self, id: Id) -> bool {
+        self.alive.get(id).is_some_and(|&alive| alive)
+    }
+}
+
+/// A search through the model from its registers.
+struct Search<'m> {
+    model: &'m Model,
+    seen: Vec<bool>,
+    order: Vec<Id>,
+    next: usize,
+}
+
+impl<'m> Search<'m> {
+    fn new(model: &'m Model) -> Self {
+        let mut search = Self {
+            model,
+            seen: vec![false; model.nodes.len()],
+            order: Vec::new(),
+            next: 0,
+        };
+        for (_, value) in model.registers() {
+            search.reach(value);
+        }
+        search
+    }
+
+    fn reach(&mut self, value: Val) {
+        if let Val::Ref(id) = value
+            && !std::mem::replace(&mut self.seen[id], true)
+        {
+            self.order.push(id);
+        }
+    }
+
+    fn run(&mut self, references: impl Fn(&Content) -> Vec<Id>) {
+        while self.next < self.order.len() {
+            for id in references(&self.model.node(self.order[self.next]).content) {
+                self.reach(Val::Ref(id));
+            }
+            self.next += 1;
+        }
     }
 }
