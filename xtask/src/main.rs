@@ -4,6 +4,7 @@
 //! of [`Command`]. [`steps::Steps`] runs, times and sums up whatever consists of steps.
 #![forbid(unsafe_code)]
 
+mod compare;
 mod prerequisites;
 mod process;
 mod steps;
@@ -50,11 +51,15 @@ struct Workshop {
 enum Command {
     /// Run all tests, those against the real Chrome DevTools included.
     Test(test::Options),
+    /// Compare heaplab with other systems on the same work.
+    #[command(subcommand)]
+    Compare(compare::Comparison),
 }
 
 fn main() -> ExitCode {
     match Workshop::parse().command {
         Command::Test(options) => test::run(&options),
+        Command::Compare(comparison) => compare::run(&comparison),
     }
     .into()
 }

@@ -1,0 +1,92 @@
+//! The smallest heap that completes the LRU with a million puts, found by bisection in whole megabytes, and the time
+//! spent collecting in twice that heap.
+
+use std::time::{Duration, Instant};
+
+use super::sample::{self, Sample};
+use super::systems::{Memory, System};
+
+const BENCH: &str = "cachel1m";
+/// The young generation takes three semi-spaces of 1 MB in every system; the rest is the old generation.
+const SEMI_SPACE: u32 = 1;
+/// A run that takes longer than this in a small heap counts as one that does not complete.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Surely enough, in MB.
+const ENOUGH: u32 = 256;
+
+/// What was found for one system.
+#[derive(Debug)]
+pub(crate) struct Smallest {
+    pub(crate) system: &'static str,
+    /// All limits together, in MB.
+    pub(crate) megabytes: u32,
+    /// Time spent collecting with twice as much, in ms.
+    pub(crate) gc_at_twice: f64,
+}
+
+fn memory(total: u32) -> Memory {
+    Memory {
+        semi_space: SEMI_SPACE,
+        old: total - 3 * SEMI_SPACE,
+    }
+}
+
+/// Runs the bench in a heap of `total` MB; `None` if it does not complete.
+fn attempt(system: System, total: u32) -> Option<Sample> {
+    let mut command = system.command(BENCH, 1, Some(memory(total)));
+    let mut child = command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .ok()?;
+    let started = Instant::now();
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if started.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            _ => {
+                // It may have ended just now; either way it did not complete in time.
+                let _ = child.kill();
+                let _ = child.wait();
+                return None;
+            }
+        }
+    };
+    if !status.success() {
+        return None;
+    }
+    sample::take(system, BENCH, 1, Some(memory(total))).ok()
+}
+
+/// Bisects for heaplab, V8 and HotSpot.
+///
+/// # Errors
+/// A system does not even complete in a large heap.
+pub(crate) fn find(systems: &[System]) -> Result<Vec<Smallest>, String> {
+    let mut found = Vec::new();
+    for &system in systems {
+        if !["heaplab", "v8", "serial", "serial4"].contains(&system.name) {
+            continue;
+        }
+        let (mut fails, mut completes) = (3 * SEMI_SPACE, ENOUGH);
+        while completes - fails > 1 {
+            let middle = u32::midpoint(fails, completes);
+            eprint!("\rsmallest heap of {}: {middle} MB …   ", system.name);
+            if attempt(system, middle).is_some() {
+                completes = middle;
+            } else {
+                fails = middle;
+            }
+        }
+        eprintln!("\rsmallest heap of {}: {completes} MB      ", system.name);
+        let twice = sample::take(system, BENCH, 1, Some(memory(2 * completes)))?;
+        found.push(Smallest {
+            system: system.name,
+            megabytes: completes,
+            gc_at_twice: twice.gc.unwrap_or(f64::NAN) / 1e6,
+        });
+    }
+    Ok(found)
+}
