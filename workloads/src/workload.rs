@@ -296,7 +296,8 @@ pub struct Step {
     /// The edge's name: a field, a captured variable, `[]` for any element. Empty for the first step, from a
     /// root.
     pub edge: &'static str,
-    /// Constructor name of the object (function name of a closure or context).
+    /// The object's name in a snapshot: its constructor, a closure's function, for a context
+    /// `system / Context / ` and its function.
     pub class: &'static str,
 }
 

@@ -102,7 +102,7 @@ pub static DESCRIPTION: Description = Description {
             path: &[
                 Step {
                     edge: "",
-                    class: "server",
+                    class: "system / Context / server",
                 },
                 Step {
                     edge: "emitter",
@@ -122,7 +122,7 @@ pub static DESCRIPTION: Description = Description {
                 },
                 Step {
                     edge: "context",
-                    class: "handleRequest",
+                    class: "system / Context / handleRequest",
                 },
                 Step {
                     edge: "request",
@@ -137,7 +137,7 @@ pub static DESCRIPTION: Description = Description {
             path: &[
                 Step {
                     edge: "",
-                    class: "server",
+                    class: "system / Context / server",
                 },
                 Step {
                     edge: "theThing",
@@ -149,7 +149,7 @@ pub static DESCRIPTION: Description = Description {
                 },
                 Step {
                     edge: "context",
-                    class: "replaceThing",
+                    class: "system / Context / replaceThing",
                 },
                 Step {
                     edge: "originalThing",
