@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     };
     let snapshot = Snapshot::open(file).expect("a snapshot");
     for oddity in &snapshot.report().oddities {
-        eprintln!("{file}: {oddity}");
+        eprintln!("{file}: {}", oddity.message);
     }
     let nodes_equal = compare_nodes(&snapshot, &std::fs::read(nodes).expect("readable"));
     let expected = std::fs::read_to_string(rows).expect("readable");

@@ -2,9 +2,14 @@
 //!
 //! Every analysis takes a [`Snapshot`](crate::Snapshot) and gives plain structs that serialise.
 
+pub mod closures;
+pub mod collections;
 pub mod dominators;
+pub mod find;
+pub mod node;
 pub mod retainers;
 pub mod statistics;
 pub mod strings;
 pub mod summary;
+pub mod validate;
 pub mod words;

@@ -28,4 +28,4 @@ pub use columns::{EdgeOrdinal, NodeId, NodeOrdinal};
 pub use handles::{EdgeName, EdgeRef, NodeRef};
 pub use retainers::Retainers;
 pub(crate) use snapshot::Locations;
-pub use snapshot::{Location, ReadReport, Section, Snapshot};
+pub use snapshot::{Location, Oddity, ReadReport, Section, Snapshot};

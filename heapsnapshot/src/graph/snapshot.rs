@@ -69,6 +69,15 @@ pub struct Section {
     pub bytes: Range<u64>,
 }
 
+/// Something in the file that is not as it should be, though it could be read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Oddity {
+    /// A short name of the rule, for scripts.
+    pub code: &'static str,
+    /// One sentence.
+    pub message: String,
+}
+
 /// How the reading went.
 #[derive(Clone, Debug, Default, serde::Serialize)]
 pub struct ReadReport {
@@ -76,8 +85,8 @@ pub struct ReadReport {
     pub sections: Vec<Section>,
     /// Set if the file is cut short or damaged: what came before was read.
     pub damage: Option<Damage>,
-    /// Things DevTools would not notice: wrong counts, odd numbers, edges to nowhere. One sentence each.
-    pub oddities: Vec<String>,
+    /// Things DevTools would not notice: wrong counts, odd numbers, edges to nowhere.
+    pub oddities: Vec<Oddity>,
     /// Bytes of uncompressed text read.
     pub bytes: u64,
 }
@@ -107,6 +116,12 @@ pub struct Snapshot {
     pub(crate) distances: OnceCell<Distances>,
     pub(crate) classes: OnceCell<Classes>,
     pub(crate) retainers: OnceCell<Retainers>,
+}
+
+impl ReadReport {
+    pub(crate) fn note(&mut self, code: &'static str, message: String) {
+        self.oddities.push(Oddity { code, message });
+    }
 }
 
 impl Snapshot {

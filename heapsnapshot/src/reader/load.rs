@@ -198,9 +198,10 @@ impl<R: Read> Loader<R> {
             .any(|section| section.name == key);
         match key {
             _ if repeated => {
-                self.report.oddities.push(format!(
-                    "section \"{key}\" comes twice; the first one counts"
-                ));
+                self.report.note(
+                    "section-twice",
+                    format!("section \"{key}\" comes twice; the first one counts"),
+                );
                 self.sections.value(|_| Ok(()))
             }
             "snapshot" => self.header(),
@@ -287,22 +288,28 @@ impl<R: Read> Loader<R> {
             take(batch);
             Ok(())
         });
-        let oddities = &mut self.report.oddities;
+        let report = &mut self.report;
         if let Some(at) = numbers.odd {
-            oddities.push(format!(
-                "\"{key}\", byte {at}: not an unsigned integer; DevTools reads only the digits"
-            ));
+            report.note(
+                "number-form",
+                format!(
+                    "\"{key}\", byte {at}: not an unsigned integer; DevTools reads only the digits"
+                ),
+            );
         }
         if let Some(at) = numbers.wrapped {
-            oddities.push(format!(
+            report.note("number-size", format!(
                 "\"{key}\", byte {at}: a number of 2^32 or more; kept modulo 2^32, as DevTools does"
             ));
         }
         if numbers.remainder != 0 && read.is_ok() {
-            oddities.push(format!(
-                "\"{key}\" ends with {} numbers that make no whole record",
-                numbers.remainder
-            ));
+            report.note(
+                "record-cut",
+                format!(
+                    "\"{key}\" ends with {} numbers that make no whole record",
+                    numbers.remainder
+                ),
+            );
         }
         read
     }
@@ -333,28 +340,30 @@ impl<R: Read> Loader<R> {
         let report = &mut self.report;
         let whole = report.damage.is_none();
         if whole && nodes.len() as u64 != meta.node_count {
-            report.oddities.push(format!(
-                "{} nodes announced, {} found",
-                meta.node_count,
-                nodes.len()
-            ));
+            report.note(
+                "node-count",
+                format!("{} nodes announced, {} found", meta.node_count, nodes.len()),
+            );
         }
         if whole && edges.len() as u64 + self.edges.lost != meta.edge_count {
             let found = edges.len() as u64 + self.edges.lost;
-            report.oddities.push(format!(
-                "{} edges announced, {found} found",
-                meta.edge_count
-            ));
+            report.note(
+                "edge-count",
+                format!("{} edges announced, {found} found", meta.edge_count),
+            );
         }
         close_edges(&mut nodes, &mut edges, self.edges.misplaced, report);
         let root = meta.root_index / node_stride;
         let root = if root < nodes.len() as u64 && meta.root_index % node_stride == 0 {
             root as usize
         } else {
-            report.oddities.push(format!(
-                "root_index {} is no node; the first one is taken",
-                meta.root_index
-            ));
+            report.note(
+                "root-index",
+                format!(
+                    "root_index {} is no node; the first one is taken",
+                    meta.root_index
+                ),
+            );
             0
         };
         self.strings.shrink();
@@ -392,9 +401,10 @@ fn close_edges(
     let found = edges.len() as u64;
     let counted = u64::from(nodes.first_edge.last().copied().unwrap_or(0));
     if counted != found && report.damage.is_none() {
-        report.oddities.push(format!(
-            "the nodes count {counted} edges, the file has {found}"
-        ));
+        report.note(
+            "edge-sum",
+            format!("the nodes count {counted} edges, the file has {found}"),
+        );
     }
     if counted < found {
         edges.truncate(counted as usize);
@@ -404,9 +414,10 @@ fn close_edges(
         }
     }
     if misplaced > 0 {
-        report.oddities.push(format!(
-            "{misplaced} edges point between two nodes; they are left out"
-        ));
+        report.note(
+            "edge-target",
+            format!("{misplaced} edges point between two nodes; they are left out"),
+        );
     }
     let count = nodes.len() as u32;
     if edges.to.iter().all(|&to| to < count) {
@@ -415,9 +426,10 @@ fn close_edges(
     let outside = edges.to.iter().filter(|&&to| to >= count).count() as u64
         - misplaced.min(edges.len() as u64);
     if outside > 0 {
-        report.oddities.push(format!(
-            "{outside} edges point at no node; they are left out"
-        ));
+        report.note(
+            "edge-target",
+            format!("{outside} edges point at no node; they are left out"),
+        );
     }
     // Shift the ranges by the edges left out before each.
     let (mut kept, mut edge) = (0_u32, 0);
