@@ -10,6 +10,7 @@
 
 use crate::cage::Addr;
 use crate::heap::Core;
+use crate::seeded::{self, Bug};
 use crate::value::Value;
 
 impl Core {
@@ -18,7 +19,9 @@ impl Core {
     pub(crate) fn write(&mut self, slot: Addr, value: Value) {
         slot.store_u32(value.0);
         if self.is_young(value) {
-            if !self.young.contains(slot) {
+            if !self.young.contains(slot)
+                && !seeded::active_every(Bug::GenerationalBarrierDropped, 13)
+            {
                 self.record(slot);
             }
         } else if self.marking && value.0 >= self.first_old_value() {
@@ -40,7 +43,7 @@ impl Core {
     /// The barrier for `count` slots that were filled by a bulk copy.
     pub(crate) fn write_range(&mut self, first: Addr, count: usize) {
         let young_host = self.young.contains(first);
-        if young_host && !self.marking {
+        if young_host && !self.marking || seeded::active(Bug::RangeBarrierDropped) {
             return;
         }
         for i in 0..count {

@@ -11,6 +11,7 @@
 //!
 //! A reference is a 31-bit granule number, so it cannot name an address outside 16 GiB from the base.
 
+use crate::seeded::{self, Bug};
 use crate::system::huge_pages_on_request;
 use crate::value::{GRANULE, Value};
 use std::io;
@@ -106,7 +107,8 @@ impl Addr {
                 copy_nonoverlapping(src, dst, 32);
                 copy_nonoverlapping(src.add(bytes - 32), dst.add(bytes - 32), 32);
             } else {
-                copy_nonoverlapping(src, dst, bytes);
+                let short = 8 * usize::from(seeded::active(Bug::CopyTooShort));
+                copy_nonoverlapping(src, dst, bytes - short);
             }
         }
     }

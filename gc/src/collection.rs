@@ -18,6 +18,7 @@ use crate::policy::growth::SemiSpaceChange;
 use crate::policy::memory::groups_to_return;
 use crate::policy::{MajorOutcome, MinorOutcome};
 use crate::scavenger::slots_and_end;
+use crate::seeded::{self, Bug};
 
 impl Core {
     /// Collects now.
@@ -156,6 +157,9 @@ impl Core {
     /// Everything from which old objects can be reached: the roots, and the young generation.
     pub(crate) fn mark_from_roots(&mut self, marker: &mut Marker) {
         self.for_each_root(|value| marker.push_root(value));
+        if seeded::active(Bug::YoungRootsSkipped) {
+            return;
+        }
         let mut at = self.young.to_space_start();
         let end = self.young.top;
         while at < end {

@@ -22,6 +22,7 @@ use crate::options::Compaction;
 use crate::page::PAGE_SIZE;
 use crate::policy::memory::{Candidate, CompactionMode, choose_candidates, max_evacuated_bytes};
 use crate::scavenger::{object_bytes, slots_and_end};
+use crate::seeded::{self, Bug};
 use crate::value::{GRANULE, Value};
 
 /// Pages that an evacuation may take beyond the old limit while it lasts.
@@ -198,7 +199,10 @@ impl Core {
         for i in 0..slots {
             let slot = first.add(4 * i);
             self.update_slot(slot);
-            if moved && self.is_young(slot.value()) {
+            if moved
+                && self.is_young(slot.value())
+                && !seeded::active(Bug::EvacuatedSlotNotRecorded)
+            {
                 self.record(slot);
             }
         }
@@ -212,6 +216,9 @@ impl Core {
                 self.update_slots_of(self.cage.addr(value), false);
             }
         }
+        if seeded::active(Bug::LargeSlotsNotUpdated) {
+            return;
+        }
         for i in 0..self.large.objects.len() {
             let at = self.cage.at(self.large.objects[i].page * PAGE_SIZE);
             if self.is_marked(self.cage.value(at)) {
@@ -221,6 +228,9 @@ impl Core {
     }
 
     fn update_young_slots(&mut self) {
+        if seeded::active(Bug::YoungSlotsNotUpdated) {
+            return;
+        }
         let mut at = self.young.to_space_start();
         let end = self.young.top;
         while at < end {
@@ -234,17 +244,23 @@ impl Core {
 
     fn update_roots(&mut self) {
         let (first, count) = self.handles.slots();
-        for i in 0..count {
+        for i in usize::from(seeded::active(Bug::CompactionHandleSkipped))..count {
             self.update_slot(first.add(4 * i));
         }
         if let Some(mut roots) = self.roots.take() {
-            roots.visit(|slot| *slot = self.evacuated(Value(*slot)).0);
+            if !seeded::active(Bug::CompactionRootsSkipped) {
+                roots.visit(|slot| *slot = self.evacuated(Value(*slot)).0);
+            }
             self.roots = Some(roots);
         }
     }
 
     fn update_external_owners(&mut self) {
         let mut stores = std::mem::take(&mut self.externals.stores);
+        if seeded::active(Bug::ExternalOwnerNotUpdated) {
+            self.externals.stores = stores;
+            return;
+        }
         for store in stores.iter_mut().flatten() {
             store.owner = self.evacuated(store.owner);
         }

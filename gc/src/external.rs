@@ -7,6 +7,7 @@ use crate::error::HeapLimitReached;
 use crate::heap::Core;
 use crate::object::{Descriptor, HEADER_BYTES, Kind};
 use crate::scope::{Local, Operand, Scope};
+use crate::seeded::{self, Bug};
 use crate::shape::builtin;
 use crate::value::Value;
 use std::any::Any;
@@ -73,7 +74,8 @@ impl Core {
                 continue;
             };
             debug_assert!(owner.0.wrapping_sub(from_first) < from_span);
-            match self.forwarded(owner) {
+            let alive = !seeded::active(Bug::ExternalFreedEarly);
+            match self.forwarded(owner).filter(|_| alive) {
                 Some(new) => {
                     if let Some(store) = &mut self.externals.stores[index as usize] {
                         store.owner = new;

@@ -10,6 +10,7 @@
 use crate::cage::{Addr, Cage};
 use crate::object::{Descriptor, Kind, wide_word};
 use crate::page::PAGE_SIZE;
+use crate::seeded::{self, Bug};
 use crate::shape::builtin;
 use crate::value::{GRANULE, Value};
 
@@ -140,6 +141,9 @@ impl FreeList {
     }
 
     fn unlink(&mut self, cage: &Cage, class: usize, before: Option<Addr>, addr: Addr) {
+        if seeded::active_every(Bug::FreeBlockTakenTwice, 3) {
+            return;
+        }
         let next = (addr.load_u64() >> 32) as u32;
         let bytes = block_bytes(addr);
         self.bytes -= bytes;

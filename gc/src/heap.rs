@@ -15,6 +15,7 @@ use crate::page::{MAX_REGULAR_OBJECT, PAGE_SIZE, PageTable};
 use crate::policy::HeapController;
 use crate::roots::{HandleStack, RootProvider, RootSet, Roots};
 use crate::scope::{Scope, with_scope};
+use crate::seeded::{self, Bug};
 use crate::shape::{ShapeTable, builtin};
 use crate::stress::StressSchedule;
 use crate::tracer::GcTracer;
@@ -269,6 +270,7 @@ impl Core {
     pub(crate) fn next_identity(&mut self) -> Result<u32, HeapLimitReached> {
         let id = self.next_identity;
         match id.checked_add(2) {
+            Some(_) if seeded::active_every(Bug::IdentityReused, 6) => {}
             Some(next) => self.next_identity = next,
             None => return Err(self.limit_reached(Limit::Identities, u32::MAX as usize, 0)),
         }

@@ -22,6 +22,7 @@ use crate::event::{CollectionKind, CollectionReason, IncrementalSteps};
 use crate::heap::{Core, Heap};
 use crate::marker::{Marker, Progress, mark_bit};
 use crate::policy::marking::{StepBudget, YOUNG_STEP_INTERVAL};
+use crate::seeded::{self, Bug};
 use crate::value::Value;
 
 /// Bytes marked between two looks at the clock.
@@ -227,7 +228,7 @@ impl Core {
         let page = self.page_of(value);
         let Some(cycle) = &mut self.cycle else { return };
         let (word, bit) = mark_bit(&self.cage, value);
-        if word.load_u64() & bit == 0 {
+        if word.load_u64() & bit == 0 && !seeded::active_every(Bug::MarkingBarrierDropped, 5) {
             cycle.marker.push(value);
             cycle.finished = false;
         }
@@ -241,7 +242,7 @@ impl Core {
     /// marking has not finished.
     #[inline(always)]
     pub(crate) fn promoted(&mut self, value: Value) {
-        if self.marking {
+        if self.marking && !seeded::active(Bug::PromotedNotGrey) {
             self.push_grey(value, true);
         }
     }

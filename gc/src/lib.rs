@@ -155,6 +155,10 @@ mod scavenger;
     reason = "handles point to the core of the heap that lent them"
 )]
 mod scope;
+#[cfg(feature = "seeded-bugs")]
+pub mod seeded;
+#[cfg(not(feature = "seeded-bugs"))]
+mod seeded;
 mod shape;
 mod slow_path;
 mod statistics;

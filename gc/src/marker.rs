@@ -12,6 +12,7 @@ use crate::cage::{Addr, Cage};
 use crate::object::Descriptor;
 use crate::page::{PAGE_SIZE, PageTable, mark_words};
 use crate::scavenger::slots_and_end;
+use crate::seeded::{self, Bug};
 use crate::value::{GRANULE, Value};
 use std::ops::Range;
 
@@ -224,8 +225,10 @@ impl Marker {
         }
         word.store_u64(bits | bit);
         let at = cage.addr(value);
-        let (first, slots, end) = slots_and_end(at, Descriptor(at.load_u32()));
-        let bytes = end.0 - at.0;
+        let (first, mut slots, end) = slots_and_end(at, Descriptor(at.load_u32()));
+        slots -= usize::from(slots > 2 && seeded::active(Bug::LastSlotNotMarked));
+        let mut bytes = end.0 - at.0;
+        bytes += 8 * usize::from(seeded::active_every(Bug::LiveBytesMiscounted, 11));
         self.bytes += bytes;
         self.objects += 1;
         let live = &mut pages.live_bytes[value.granule() / GRANULES_PER_PAGE];
@@ -251,7 +254,10 @@ impl Marker {
         for i in 0..slots {
             let slot = first.add(4 * i);
             let value = slot.value();
-            if self.follows(value) && pages.is_candidate(value.granule() / GRANULES_PER_PAGE) {
+            if self.follows(value)
+                && pages.is_candidate(value.granule() / GRANULES_PER_PAGE)
+                && !seeded::active(Bug::EvacuationSlotMissed)
+            {
                 self.recorded.push(slot);
             }
         }

@@ -5,6 +5,7 @@
 //! and sweeper never load a header to find it.
 
 use crate::cage::{Addr, Cage, GROUP_BYTES};
+use crate::seeded::{self, Bug};
 use crate::value::GRANULE;
 use std::io;
 
@@ -180,7 +181,9 @@ impl PageTable {
     /// Gives `count` pages back; their slot bits are dropped with them.
     pub(crate) fn give_back(&mut self, cage: &Cage, page: usize, count: usize) {
         for p in page..page + count {
-            self.clear_slots(cage, p);
+            if !seeded::active(Bug::PageSlotsKept) {
+                self.clear_slots(cage, p);
+            }
             self.owner[p] = Owner::Unused;
             self.sweep[p] = SweepState::Swept;
             self.live_bytes[p] = 0;

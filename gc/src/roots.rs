@@ -5,6 +5,7 @@
 
 use crate::cage::{Addr, SideTable};
 use crate::heap::Core;
+use crate::seeded::{self, Bug};
 use crate::value::Value;
 use std::cell::RefCell;
 use std::io;
@@ -187,7 +188,8 @@ impl Roots {
 impl Core {
     /// Every root value of the heap, for a marker.
     pub(crate) fn for_each_root(&mut self, mut each: impl FnMut(Value)) {
-        let (first, count) = self.handles.slots();
+        let (first, mut count) = self.handles.slots();
+        count -= usize::from(count > 0 && seeded::active(Bug::MarkHandleSkipped));
         for i in 0..count {
             each(first.add(4 * i).value());
         }

@@ -15,6 +15,7 @@ use crate::event::Phase;
 use crate::heap::Core;
 use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, WIDE_BYTES, slot_bytes};
 use crate::page::{PAGE_SIZE, SLOTS_PER_BUCKET, bucket_addr};
+use crate::seeded::{self, Bug};
 use crate::value::Value;
 
 /// How many bytes ahead of the scan references are prefetched.
@@ -103,7 +104,8 @@ impl Scavenger<'_> {
     }
 
     fn process_roots(&mut self) {
-        let (first, count) = self.core.handles.slots();
+        let (first, mut count) = self.core.handles.slots();
+        count -= usize::from(count > 0 && seeded::active(Bug::ScavengeHandleSkipped));
         for i in 0..count {
             let slot = first.add(4 * i);
             let value = slot.value();
@@ -122,7 +124,7 @@ impl Scavenger<'_> {
         }
         let mut weak = std::mem::take(&mut self.core.weak);
         weak.visit_held(|held| {
-            if self.in_from_space(held) {
+            if self.in_from_space(held) && !seeded::active(Bug::FinalizerHeldLost) {
                 self.forward(held)
             } else {
                 held
@@ -215,7 +217,9 @@ impl Scavenger<'_> {
                 let mut value = value;
                 if self.in_from_space(value) {
                     value = self.forward(value);
-                    base.add(4 * bit as usize).store_u32(value.0);
+                    if !seeded::active(Bug::RememberedSlotNotUpdated) {
+                        base.add(4 * bit as usize).store_u32(value.0);
+                    }
                 }
                 if self.core.is_young(value) {
                     kept |= 1 << bit;
@@ -292,7 +296,8 @@ impl Scavenger<'_> {
         if self.in_from_space(value) {
             let new = self.forward(value);
             slot.store_u32(new.0);
-            if PROMOTED && self.core.is_young(new) {
+            if PROMOTED && self.core.is_young(new) && !seeded::active(Bug::PromotedSlotNotRecorded)
+            {
                 self.core.record(slot);
             }
         } else if PROMOTED && self.core.is_young(value) {
@@ -328,7 +333,9 @@ impl Scavenger<'_> {
         if !self.core.is_young(new) {
             self.core.promoted(new);
         }
-        from.store_u64(FORWARDED as u64 | (new.0 as u64) << 32);
+        if !seeded::active_every(Bug::ForwardingLost, 9) {
+            from.store_u64(FORWARDED as u64 | (new.0 as u64) << 32);
+        }
         new
     }
 
@@ -354,7 +361,7 @@ impl Scavenger<'_> {
     #[cold]
     #[inline(never)]
     fn promote_into_new_buffer(&mut self, bytes: usize) -> Option<Addr> {
-        if self.promoted_scan < self.core.old.top {
+        if self.promoted_scan < self.core.old.top && !seeded::active(Bug::PromotedRangeLost) {
             self.promoted_ranges
                 .push((self.promoted_scan, self.core.old.top));
         }

@@ -11,6 +11,7 @@ use crate::marker::{mark_bit, marked_granules};
 use crate::object::{Descriptor, Kind};
 use crate::page::{Owner, PAGE_SIZE, SweepState, mark_words};
 use crate::scavenger::object_end;
+use crate::seeded::{self, Bug};
 use crate::value::{GRANULE, Value};
 
 impl Core {
@@ -78,6 +79,9 @@ impl Core {
                     self.free_gap(gap, at.0 - gap.0);
                 }
                 gap = object_end(at);
+                if seeded::active(Bug::SweeperOffByOne) {
+                    gap = Addr(gap.0 - GRANULE);
+                }
             }
             word.store_u64(0);
         }
@@ -89,8 +93,10 @@ impl Core {
     }
 
     fn free_gap(&mut self, at: Addr, bytes: usize) {
-        self.pages
-            .clear_slot_range(&self.cage, self.cage.offset(at), bytes);
+        if !seeded::active(Bug::GapSlotsKept) {
+            self.pages
+                .clear_slot_range(&self.cage, self.cage.offset(at), bytes);
+        }
         self.poison(at, bytes);
         self.old.free.add(&self.cage, at, bytes);
     }

@@ -17,6 +17,7 @@ use crate::heap::Core;
 use crate::marker::{Marker, mark_bit};
 use crate::object::{Descriptor, HEADER_BYTES, Kind};
 use crate::scope::{Init, Local, Operand, Ref, Scope, Sealed};
+use crate::seeded::{self, Bug};
 use crate::shape::builtin;
 use crate::value::Value;
 use hashbrown::HashMap;
@@ -315,7 +316,9 @@ impl Core {
             }
             for value in marked {
                 for released in waiting.remove(&value).unwrap_or_default() {
-                    marker.push_root(released);
+                    if !seeded::active(Bug::EphemeronLost) {
+                        marker.push_root(released);
+                    }
                 }
                 if self.descriptor(value).kind() == Kind::EphemeronTable {
                     let index = self.weak_index(value);
@@ -374,7 +377,9 @@ impl Core {
             if !self.found_alive(marker, entry.owner) {
                 weak.refs[index] = None;
                 weak.free_refs.push(index as u32);
-            } else if !self.found_alive(marker, entry.target) {
+            } else if !self.found_alive(marker, entry.target)
+                && !seeded::active(Bug::WeakReferenceNotCleared)
+            {
                 entry.target = Value::UNDEFINED;
             }
         }
@@ -397,6 +402,9 @@ impl Core {
 
     /// After an evacuation: entries follow what moved.
     pub(crate) fn update_weak(&mut self) {
+        if seeded::active(Bug::WeakNotUpdated) {
+            return;
+        }
         let mut weak = std::mem::take(&mut self.weak);
         for entry in weak.refs.iter_mut().flatten() {
             entry.owner = self.evacuated(entry.owner);

@@ -36,7 +36,7 @@ fn many(s: &mut Scope<'_, '_>) -> Vec<Global> {
 #[test]
 fn more_roots_than_the_stack_holds_are_all_marked() {
     let mut heap = heap();
-    let globals = heap.enter(|s| many(s));
+    let globals = heap.enter(many);
     promote(&mut heap);
     major(&mut heap);
     assert_eq!(heap.verify().expect("sound").reachable_objects, COUNT);
@@ -52,7 +52,7 @@ fn more_roots_than_the_stack_holds_are_all_marked() {
 #[test]
 fn old_objects_that_only_young_ones_refer_to_are_marked_in_the_final_pause() {
     let mut heap = heap();
-    let globals = heap.enter(|s| many(s));
+    let globals = heap.enter(many);
     promote(&mut heap);
     heap.start_incremental_marking();
     let holder = heap.enter(|s| {

@@ -43,6 +43,17 @@ pub(crate) fn run(options: &Options) -> Outcome {
     steps.run("cargo test", || {
         process::run(&mut process::cargo(&["test", "--workspace"]))
     });
+    steps.run("seeded bugs", || {
+        process::run(&mut process::cargo(&[
+            "test",
+            "-p",
+            "heaplab-gc",
+            "--features",
+            "seeded-bugs,testing",
+            "--test",
+            "seeded_bugs",
+        ]))
+    });
     if with_node {
         steps.run("npm ci", || {
             process::run(

@@ -294,7 +294,7 @@ impl Model {
     pub(super) fn reachable(&self) -> Vec<Id> {
         let mut search = Search::new(self);
         loop {
-            search.run(|content| Self::references(content));
+            search.run(Self::references);
             let tables = search.order.clone();
             let before = search.order.len();
             for id in tables {
