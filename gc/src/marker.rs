@@ -20,6 +20,10 @@ use std::ops::Range;
 const FIFO: usize = 32;
 /// Objects with more slots than this are scanned in slices of this many.
 const SLICE: usize = if cfg!(heaplab_tiny) { 16 } else { 2048 };
+/// The stack has one part in so many of the committed heap, but at least so many bytes. On 8 million objects linked at
+/// random that costs one rescan, no time that could be measured, and a third of the memory of an unbounded stack.
+const STACK_SHARE: usize = 64;
+const MIN_STACK_BYTES: usize = 1 << 20;
 const GRANULES_PER_PAGE: usize = PAGE_SIZE / GRANULE;
 
 /// The mark bit of a reference: the address of its word and the bit in it.
@@ -71,7 +75,9 @@ impl Marker {
         let bytes = if cfg!(heaplab_tiny) {
             256
         } else {
-            cage.mark_stack.len()
+            (cage.committed_bytes() / STACK_SHARE)
+                .max(MIN_STACK_BYTES)
+                .min(cage.mark_stack.len())
         };
         Marker {
             first,

@@ -165,7 +165,7 @@ fn choose_cut<S: GraphSource>(
     while cut > 0 {
         let mut measure = Output::new(None);
         // An output without a writer cannot fail, so only the source can have stopped.
-        if write_strings(source, &mut measure, names, cut).is_err() {
+        if write_strings(source, &mut measure, names, counts.texts, cut).is_err() {
             return Err(WriteError::Inconsistent {
                 what: "texts",
                 expected: counts.texts,
@@ -256,7 +256,7 @@ fn write_sections<S: GraphSource>(
     }
 
     output.bytes(b"],\n\"trace_function_infos\":[],\n\"trace_tree\":[],\n\"samples\":[],\n\"locations\":[],\n\"strings\":[")?;
-    let texts = write_strings(source, output, names, string_cut)?;
+    let texts = write_strings(source, output, names, counts.texts, string_cut)?;
     if string_cut > 0 {
         agree("the number of texts", counts.texts, texts)?;
     }
@@ -271,6 +271,7 @@ fn write_strings<S: GraphSource>(
     source: &S,
     output: &mut Output<'_>,
     names: &NameTable<'_>,
+    expected: u64,
     string_cut: usize,
 ) -> Result<u64, Stopped> {
     for name in names.texts() {
@@ -280,7 +281,10 @@ fn write_strings<S: GraphSource>(
         return Ok(0);
     }
     let mut texts = TextSink::new(output, string_cut);
-    source.texts(&mut texts)?;
+    // A heap without texts need not be walked for them.
+    if expected > 0 {
+        source.texts(&mut texts)?;
+    }
     Ok(texts.texts)
 }
 
