@@ -90,10 +90,11 @@ pub fn find(snapshots: &[Snapshot], settings: &Settings, today: &str) -> LeakRep
             "nothing came or went between the snapshots: are they of one process?".to_owned(),
         );
     }
+    let modules: Vec<u64> = snapshots.iter().map(rules::loaded_modules).collect();
     let mut findings: Vec<Finding> = growth
         .groups
         .iter()
-        .filter_map(|group| judge(group, snapshots.len(), last, &growth.last_tree, settings))
+        .filter_map(|group| judge(group, &modules, last, &growth.last_tree, settings))
         .collect();
     findings.sort_by(|a, b| {
         let key = |f: &Finding| (f.confidence * f.growth_bytes as f64) as i64;
@@ -131,25 +132,33 @@ fn leading_class<'g>(
     if let Some((class, tallies)) = leading {
         return Some((class, tallies, items(tallies)));
     }
-    // A list hangs on one item: what grows is the number of its members.
+    // A list hangs on one item: what grows is the number of its members. The class of that item is named before
+    // what the members hold, and objects before texts and numbers.
+    let is_value = |class: &str| class.starts_with('(');
     group
         .classes
         .iter()
         .filter(|(_, tallies)| grown(&members(tallies)) >= thresholds.min_items as i64)
         .max_by_key(|(class, tallies)| {
-            (grown(&members(tallies)), std::cmp::Reverse(class.as_str()))
+            let heads_list = tallies.last().is_some_and(|t| t.items > 0);
+            let named_first = (heads_list, !is_value(class));
+            (
+                named_first,
+                grown(&members(tallies)),
+                std::cmp::Reverse(class.as_str()),
+            )
         })
         .map(|(class, tallies)| (class.as_str(), tallies.as_slice(), members(tallies)))
 }
 
 fn judge(
     group: &Group,
-    snapshots: usize,
+    modules: &[u64],
     last: &Snapshot,
     tree: &Tree,
     settings: &Settings,
 ) -> Option<Finding> {
-    let bytes = group.bytes(snapshots);
+    let bytes = group.bytes(modules.len());
     let growth_bytes = *bytes.last()? as i64 - bytes[0] as i64;
     if growth_bytes <= 0 {
         return None;
@@ -170,6 +179,7 @@ fn judge(
         tallies,
         counts: &counts,
         bytes: &bytes,
+        modules,
         thresholds: &settings.thresholds,
     };
     let (mut confidence, mut evidence, mut cures) = (0.0, Vec::new(), Vec::new());

@@ -37,6 +37,8 @@ pub struct Candidate<'a> {
     pub counts: &'a [u64],
     /// Bytes, snapshot by snapshot.
     pub bytes: &'a [u64],
+    /// Modules that Node had loaded, snapshot by snapshot.
+    pub modules: &'a [u64],
     /// Thresholds.
     pub thresholds: &'a Thresholds,
 }
@@ -61,6 +63,8 @@ fn steps(values: &[u64]) -> Vec<i64> {
         .map(|w| w[1] as i64 - w[0] as i64)
         .collect()
 }
+
+pub(super) use modules::loaded_modules;
 
 /// What a rule says.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,9 +1,24 @@
-//! Modules that are being loaded grow Node's module graph; each is loaded once.
+//! Modules that are being loaded grow Node's module graph and its caches of paths; each is loaded once.
 
-use super::{Candidate, Vote};
+use super::{Candidate, Vote, steps};
+use crate::format::NodeType;
+use crate::graph::Snapshot;
 
 /// Node's own classes of loaded modules.
 const MODULE_CLASSES: [&str; 4] = ["Module", "ModuleWrap", "ModuleJob", "ModuleLoadMap"];
+/// Cached paths per module, at most: Node keeps a few under each of its caches.
+const PATHS_PER_MODULE: i64 = 3;
+
+/// How many modules a snapshot has.
+pub(in crate::leaks) fn loaded_modules(snapshot: &Snapshot) -> u64 {
+    let names = snapshot
+        .strings()
+        .find_all(["Module", "ModuleWrap"])
+        .concat();
+    let is_module =
+        |n: &crate::graph::NodeRef<'_>| n.is(NodeType::Object) && names.contains(&n.name_index());
+    snapshot.nodes().filter(is_module).count() as u64
+}
 
 pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
     if MODULE_CLASSES.contains(&candidate.class) {
@@ -15,5 +30,14 @@ pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
             "functions of a module that was loaded".to_owned(),
         ));
     }
-    None
+    // Texts that come as modules come, and look like paths, are Node's caches of paths.
+    let loaded = steps(candidate.modules);
+    let keeps_pace =
+        |(grown, loaded): (i64, &i64)| *loaded > 0 && grown <= PATHS_PER_MODULE * loaded;
+    let is_text = matches!(
+        candidate.sample?.kind(),
+        Some(NodeType::String | NodeType::ConcatenatedString | NodeType::SlicedString)
+    );
+    (is_text && candidate.steps().into_iter().zip(&loaded).all(keeps_pace))
+        .then(|| Vote::Healthy("paths of modules that were loaded".to_owned()))
 }
