@@ -1,0 +1,67 @@
+//! Flags of the heap: V8's names, units and meanings.
+
+use heaplab_gc::{HeapOptions, OptionsError};
+
+use super::value::Clock;
+
+/// The heap that a workload runs on.
+#[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Heap")]
+pub(crate) struct HeapArgs {
+    /// Most MB of the old generation
+    #[arg(long, value_name = "MB", default_value_t = 64)]
+    max_old_space_size: u64,
+    /// Most MB of one half of the young generation
+    #[arg(long, value_name = "MB", default_value_t = 4)]
+    max_semi_space_size: u64,
+    /// MB of one half of it at the start [default: 1]
+    #[arg(long, value_name = "MB", alias = "initial-semi-space-size")]
+    min_semi_space_size: Option<u64>,
+    /// MB of old generation that start the first major collection
+    #[arg(long, value_name = "MB")]
+    initial_old_space_size: Option<u64>,
+    /// Most KB of both halves of the young generation, as Node 0.10 had it
+    #[arg(
+        long,
+        value_name = "KB",
+        conflicts_with = "max_semi_space_size",
+        hide_short_help = true
+    )]
+    max_new_space_size: Option<u64>,
+    /// What time is: real, or virtual
+    ///
+    /// Virtual time is a fixed cost per tick and per byte: the same seed gives the same record,
+    /// byte for byte, on every machine.
+    #[arg(
+        long,
+        value_name = "CLOCK",
+        default_value = "real",
+        hide_possible_values = true,
+        verbatim_doc_comment
+    )]
+    pub(crate) clock: Clock,
+}
+
+impl HeapArgs {
+    /// The options of the heap.
+    ///
+    /// # Errors
+    /// A limit that no heap can have.
+    pub(crate) fn options(&self) -> Result<HeapOptions, OptionsError> {
+        let mut options = HeapOptions::default();
+        let flags = [
+            ("max-old-space-size", Some(self.max_old_space_size)),
+            ("max-semi-space-size", Some(self.max_semi_space_size)),
+            ("max-new-space-size", self.max_new_space_size),
+            ("min-semi-space-size", self.min_semi_space_size),
+            ("initial-old-space-size", self.initial_old_space_size),
+        ];
+        for (flag, value) in flags {
+            if let Some(value) = value {
+                options.set_flag(flag, &value.to_string())?;
+            }
+        }
+        options.validate()?;
+        Ok(options)
+    }
+}

@@ -1,0 +1,55 @@
+//! Values of arguments that clap cannot parse by itself.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+/// What time is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Clock {
+    /// The machine's clock
+    Real,
+    /// Fixed costs: the same seed gives the same record, byte for byte
+    Virtual,
+}
+
+/// A time with its unit; a bare number counts seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    const HELP: &str = "write a number with ms, s, min or h, for example 30s";
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(HELP.into()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| HELP)?;
+    let time = Duration::try_from_secs_f64(number * seconds)
+        .map_err(|_| "too long, or less than nothing")?;
+    if time.is_zero() {
+        return Err("must be more than nothing".into());
+    }
+    Ok(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        let ms = |text| duration(text).map(|time| time.as_millis());
+        assert_eq!(ms("250ms"), Ok(250));
+        assert_eq!(ms("30"), Ok(30_000));
+        assert_eq!(ms("1.5s"), Ok(1_500));
+        assert_eq!(ms("2min"), Ok(120_000));
+        assert_eq!(ms("1h"), Ok(3_600_000));
+        for wrong in ["", "s", "0s", "-1s", "1 year", "1e400h", "nan", "inf"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

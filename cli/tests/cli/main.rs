@@ -1,0 +1,12 @@
+//! The binary as its users meet it: flags, channels, exit codes, folders, determinism, signals.
+
+mod channels;
+mod compare;
+mod determinism;
+mod folders;
+mod lab;
+mod list;
+mod report;
+mod run;
+mod signals;
+mod usage;
