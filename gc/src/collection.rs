@@ -97,7 +97,6 @@ impl Core {
         event.marked_bytes = marker.bytes as u64;
         event.marked_objects = marker.objects as u64;
         event.freed_bytes = freed as u64;
-        self.old.refused_by_system = 0;
         let reduce_memory = is_reducing(reason);
         event.reduce_memory = reduce_memory;
         let outcome = MajorOutcome {
@@ -225,6 +224,8 @@ impl Core {
         reason: CollectionReason,
         collector_reason: CollectorReason,
     ) -> u64 {
+        // Known again by the end: promotion asks for pages in every pause that needs them.
+        self.old.refused_by_system = 0;
         self.sample_allocation();
         self.verify_under_stress("before", kind, reason);
         self.clock.charge(Work::Pause, 1);

@@ -345,6 +345,11 @@ impl HeapController {
         self.major_speed.average()
     }
 
+    /// Whether so much is live that a collection may be ineffective.
+    pub fn is_nearly_full(&self, old_generation_bytes: usize) -> bool {
+        utilisation::is_nearly_full(old_generation_bytes, self.max_old_generation)
+    }
+
     /// Major collections in a row that freed little and took long.
     pub fn ineffective_collections(&self) -> u32 {
         self.ineffective.count()

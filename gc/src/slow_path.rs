@@ -89,18 +89,21 @@ impl Core {
     /// Major collections until `fits` succeeds or everything was tried.
     fn climb(&mut self, mut fits: impl FnMut(&mut Core) -> Option<Addr>) -> Option<Addr> {
         if self.options.policy != Policy::None {
-            for reason in [
-                CollectionReason::AllocationFailure,
-                CollectionReason::LastResort,
-            ] {
-                if !self.ineffective {
-                    self.major(reason, CollectorReason::OldSpaceRequested);
-                    if !self.ineffective
-                        && let Some(at) = fits(self)
-                    {
-                        return Some(at);
-                    }
+            if std::mem::take(&mut self.ineffective) {
+                // The rule spoke in an earlier collection. The program may have dropped much since; if it has
+                // not, collecting on would take all the time and free little.
+                self.major(
+                    CollectionReason::LastResort,
+                    CollectorReason::OldSpaceRequested,
+                );
+                if !self.controller.is_nearly_full(self.old_used())
+                    && let Some(at) = fits(self)
+                {
+                    self.ineffective = false;
+                    return Some(at);
                 }
+            } else if let Some(at) = self.collect_until(&mut fits) {
+                return Some(at);
             }
         }
         if self.near_limit() {
@@ -112,6 +115,23 @@ impl Core {
             return fits(self);
         }
         self.ineffective = false;
+        None
+    }
+
+    /// Two major collections, the second of which compacts; none after one that the ineffective rule ended.
+    fn collect_until(&mut self, fits: &mut impl FnMut(&mut Core) -> Option<Addr>) -> Option<Addr> {
+        for reason in [
+            CollectionReason::AllocationFailure,
+            CollectionReason::LastResort,
+        ] {
+            self.major(reason, CollectorReason::OldSpaceRequested);
+            if self.ineffective {
+                return None;
+            }
+            if let Some(at) = fits(self) {
+                return Some(at);
+            }
+        }
         None
     }
 
@@ -239,12 +259,16 @@ impl Core {
     /// They would pass `max_external_memory`, also after a major collection.
     pub(crate) fn account_external(&mut self, bytes: usize) -> Result<(), HeapLimitReached> {
         let before = self.tracer.counts();
-        let max = self.limits.max_external_memory.unwrap_or(usize::MAX);
+        // Without a limit, still no more than can be counted.
+        let max = self
+            .limits
+            .max_external_memory
+            .unwrap_or(isize::MAX as usize);
         let over = |core: &Core| core.externals.bytes.saturating_add(bytes) > max;
         if self.options.policy != Policy::None {
             match self
                 .controller
-                .external_pressure(self.externals.bytes + bytes)
+                .external_pressure(self.externals.bytes.saturating_add(bytes))
             {
                 ExternalPressure::None => {}
                 ExternalPressure::Soft if self.options.incremental_marking => {

@@ -99,6 +99,11 @@ pub const INEFFECTIVE_MU: f64 = 0.4;
 /// Ineffective collections in a row that mean that the heap is full (V8).
 pub const MAX_INEFFECTIVE: u32 = 4;
 
+/// Whether `old_generation_bytes` are at least [`INEFFECTIVE_SIZE`] of `max`.
+pub fn is_nearly_full(old_generation_bytes: usize, max: usize) -> bool {
+    old_generation_bytes as f64 >= INEFFECTIVE_SIZE * max as f64
+}
+
 /// V8's "ineffective mark-compacts near heap limit": a heap that is nearly full and does little but collect
 /// is taken as full, although each collection frees a little.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,8 +115,7 @@ impl IneffectiveRule {
     /// Takes note of a major collection after which `old_generation_bytes` of `max` are live; says whether
     /// it is the fourth ineffective one in a row. The count then starts again.
     pub fn record(&mut self, old_generation_bytes: usize, max: usize, average_mu: f64) -> bool {
-        let full = old_generation_bytes as f64 >= INEFFECTIVE_SIZE * max as f64;
-        if !full || average_mu >= INEFFECTIVE_MU {
+        if !is_nearly_full(old_generation_bytes, max) || average_mu >= INEFFECTIVE_MU {
             self.count = 0;
             return false;
         }
