@@ -21,6 +21,7 @@
 mod compare;
 mod machine;
 mod model;
+mod steps;
 
 pub use machine::{Failure, Outcome, run, run_on};
 

@@ -13,9 +13,10 @@ use crate::scope::{Immediate, Init, Local, Operand, Ref, Scope};
 use crate::shape::Shape;
 use crate::walk::SlotContent;
 use crate::{Global, RootTable, Smi};
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 
 /// Registers that are handles, root-table slots, globals: eight of each.
@@ -44,6 +45,8 @@ pub struct Outcome {
     pub compared: usize,
     /// Objects compared in all.
     pub compared_objects: usize,
+    /// Digest of every event in order, on the virtual clock; 0 on the real one, whose times differ.
+    pub events: u64,
 }
 
 /// Where heap and model disagree.
@@ -99,8 +102,15 @@ pub fn run(program: &Program, options: HeapOptions) -> Result<Outcome, Failure> 
 /// The stress mode's verifier finds the heap broken.
 pub fn run_on(program: &Program, heap: &mut Heap) -> Result<Outcome, Failure> {
     let events = Rc::new(RefCell::new((0u64, 0u64)));
-    let counter = Rc::clone(&events);
+    let digest = Rc::new(Cell::new(0u64));
+    let (counter, digested) = (Rc::clone(&events), Rc::clone(&digest));
+    let is_virtual = heap.clock().is_virtual();
     heap.set_observer(Box::new(move |event: &crate::GcEvent| {
+        if is_virtual {
+            let mut hasher = DefaultHasher::new();
+            (digested.get(), format!("{event:?}")).hash(&mut hasher);
+            digested.set(hasher.finish());
+        }
         let mut counts = counter.borrow_mut();
         match event.kind {
             CollectionKind::Minor => counts.0 += 1,
@@ -127,6 +137,7 @@ pub fn run_on(program: &Program, heap: &mut Heap) -> Result<Outcome, Failure> {
     machine.outcome.major = major;
     machine.outcome.verified += heap.verifications();
     machine.outcome.objects = machine.model.len();
+    machine.outcome.events = digest.get();
     match result {
         Ok(()) => Ok(machine.outcome),
         Err(what) => Err(Failure {
@@ -139,8 +150,8 @@ pub fn run_on(program: &Program, heap: &mut Heap) -> Result<Outcome, Failure> {
     }
 }
 
-struct Machine {
-    model: Model,
+pub(super) struct Machine {
+    pub(super) model: Model,
     outcome: Outcome,
     events: Rc<RefCell<(u64, u64)>>,
     /// Collections when the graph was last compared.
@@ -153,7 +164,7 @@ struct Machine {
     dropped: Rc<RefCell<Vec<Id>>>,
     externals: Vec<Id>,
     /// Targets of the finalisers, by held value; `None` when it was taken.
-    finalizers: Vec<Option<Id>>,
+    pub(super) finalizers: Vec<Option<Id>>,
     /// Objects at the last comparison.
     reachable: usize,
 }
@@ -203,11 +214,11 @@ impl<'h> Registers<'_, 'h> {
         }
     }
 
-    fn root<'t>(&self, t: &Scope<'t, 'h>, reg: Reg) -> Local<'t, 'h> {
+    pub(super) fn root<'t>(&self, t: &Scope<'t, 'h>, reg: Reg) -> Local<'t, 'h> {
         t.root(self.read(t, reg))
     }
 
-    fn write(&self, s: &Scope<'_, 'h>, reg: Reg, value: impl Operand<'h>) {
+    pub(super) fn write(&self, s: &Scope<'_, 'h>, reg: Reg, value: impl Operand<'h>) {
         let index = reg.0 as usize % super::REGISTERS;
         match index / BANK {
             0 => s.assign(self.locals[index], value),
@@ -218,7 +229,7 @@ impl<'h> Registers<'_, 'h> {
 }
 
 /// Why an op ended early.
-enum Stop {
+pub(super) enum Stop {
     /// The heap had no room: nothing has changed.
     Refused,
     /// Heap and model disagree.
@@ -237,7 +248,11 @@ impl From<String> for Stop {
     }
 }
 
-fn equal<T: PartialEq + fmt::Debug>(what: &str, expected: T, found: T) -> Result<(), Stop> {
+pub(super) fn equal<T: PartialEq + fmt::Debug>(
+    what: &str,
+    expected: T,
+    found: T,
+) -> Result<(), Stop> {
     if expected == found {
         return Ok(());
     }
@@ -377,7 +392,7 @@ impl Machine {
     }
 
     /// Sets a register to a new object, in heap and model.
-    fn define<'h>(
+    pub(super) fn define<'h>(
         &mut self,
         t: &Scope<'_, 'h>,
         registers: &Registers<'_, 'h>,
@@ -663,7 +678,7 @@ impl Machine {
     }
 
     /// Sets a register to what was taken from a deque or looked up in a map.
-    fn popped<'h>(
+    pub(super) fn popped<'h>(
         &mut self,
         t: &Scope<'_, 'h>,
         regs: &Registers<'_, 'h>,
@@ -680,172 +695,6 @@ impl Machine {
             self.model.set(dst, expected);
         }
         Ok(())
-    }
-
-    fn map_step<'h>(
-        &mut self,
-        t: &mut Scope<'_, 'h>,
-        regs: &Registers<'_, 'h>,
-        op: Op,
-    ) -> Result<(), Stop> {
-        let (Op::MapSet { map, .. }
-        | Op::MapFill { map, .. }
-        | Op::MapGet { map, .. }
-        | Op::MapRemove { map, .. }
-        | Op::MapDrain { map, .. }
-        | Op::MapClear { map }) = op
-        else {
-            return Ok(());
-        };
-        if self.model.map(map).is_none() {
-            return Ok(());
-        }
-        let real = regs.root(t, map);
-        match op {
-            Op::MapSet { key, value, .. } => {
-                let (real_key, real_value) = (regs.root(t, key), regs.root(t, value));
-                t.map_set(real, real_key, real_value)?;
-                let (stored, value) = (self.model.get(key), self.model.get(value));
-                self.model_map_set(map, stored, value);
-            }
-            Op::MapFill { first, count, .. } => {
-                for n in i32::from(first)..i32::from(first) + i32::from(count) {
-                    t.map_set(real, Smi::wrapping(n), Smi::wrapping(n + 1))?;
-                    self.model_map_set(map, Val::Int(n), Val::Int(n + 1));
-                }
-            }
-            Op::MapGet { dst, key, .. } => {
-                let key_of = self.model.key(self.model.get(key));
-                let expected = self.model.map(map).and_then(|m| m.get(&key_of));
-                let found = t.map_get(real, regs.read(t, key));
-                self.popped(t, regs, dst, expected, found)?;
-            }
-            Op::MapRemove { key, .. } => {
-                let key_of = self.model.key(self.model.get(key));
-                let expected = self.model.map_mut(map).and_then(|m| m.remove(&key_of));
-                let found = t.map_remove(real, regs.read(t, key));
-                equal("removed", expected.is_some(), found.is_some())?;
-            }
-            Op::MapDrain { first, count, .. } => {
-                for n in i32::from(first)..i32::from(first) + i32::from(count) {
-                    let key = self.model.key(Val::Int(n));
-                    let expected = self.model.map_mut(map).and_then(|m| m.remove(&key));
-                    let found = t.map_remove(real, Smi::wrapping(n));
-                    equal("removed", expected.is_some(), found.is_some())?;
-                }
-            }
-            Op::MapClear { .. } => {
-                t.map_clear(real);
-                self.model
-                    .map_mut(map)
-                    .into_iter()
-                    .for_each(|m| *m = ModelMap::default());
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn weak_step<'h>(
-        &mut self,
-        t: &mut Scope<'_, 'h>,
-        regs: &Registers<'_, 'h>,
-        op: Op,
-    ) -> Result<(), Stop> {
-        match op {
-            Op::WeakRef { dst, target } => {
-                if let Val::Ref(id) = self.model.get(target) {
-                    let real = regs.root(t, target);
-                    let weak = t.weak_ref(real)?;
-                    self.define(t, regs, dst, weak, Content::WeakRef(Some(id)));
-                }
-            }
-            Op::WeakTarget { dst, weak } => {
-                if let Some((id, &Content::WeakRef(target))) = self.model.object(weak) {
-                    let found = t.weak_target(regs.read(t, weak));
-                    match (target, found) {
-                        (Some(target), Some(real)) => {
-                            regs.write(t, dst, real);
-                            self.model.set(dst, Val::Ref(target));
-                        }
-                        (Some(target), None) => {
-                            let alive = self.model.reachable().contains(&target);
-                            equal("life of a cleared target", false, alive)?;
-                            self.model.node_mut(id).content = Content::WeakRef(None);
-                        }
-                        (None, found) => {
-                            equal("target of a cleared reference", false, found.is_some())?
-                        }
-                    }
-                }
-            }
-            Op::WeakMap { dst } => {
-                let map = t.weak_map()?;
-                self.define(t, regs, dst, map, Content::WeakMap(BTreeMap::new()));
-            }
-            Op::WeakMapSet { map, key, value } => {
-                if let (Some(_), Val::Ref(key_id)) = (self.model.weak_map(map), self.model.get(key))
-                {
-                    let value_root = regs.root(t, value);
-                    t.weak_map_set(regs.read(t, map), regs.read(t, key), value_root)?;
-                    let value = self.model.get(value);
-                    if let Some(entries) = self.model.weak_map_mut(map) {
-                        entries.insert(key_id, value);
-                    }
-                }
-            }
-            Op::WeakMapGet { dst, map, key } => {
-                if let (Some((_, entries)), Val::Ref(key_id)) =
-                    (self.model.weak_map(map), self.model.get(key))
-                {
-                    let expected = entries.get(&key_id).copied();
-                    let found = t.weak_map_get(regs.read(t, map), regs.read(t, key));
-                    self.popped(t, regs, dst, expected, found)?;
-                }
-            }
-            Op::WeakMapRemove { map, key } => {
-                if let (Some(_), Val::Ref(key_id)) = (self.model.weak_map(map), self.model.get(key))
-                {
-                    let found = t.weak_map_remove(regs.read(t, map), regs.read(t, key));
-                    let removed = self.model.weak_map_mut(map).and_then(|m| m.remove(&key_id));
-                    equal("removed", removed.is_some(), found)?;
-                }
-            }
-            Op::Finalizer { target } => {
-                if let Val::Ref(id) = self.model.get(target) {
-                    let held = Smi::wrapping(self.finalizers.len() as i32);
-                    t.finalizer(regs.read(t, target), held);
-                    self.finalizers.push(Some(id));
-                }
-            }
-            Op::NextFinalizer => {
-                if let Some(held) = t.next_finalizer() {
-                    let held = t.as_integer(held);
-                    self.take_finalizer(held)?;
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// A finaliser has become ready: it is one that was registered, and its target is dead.
-    fn take_finalizer(&mut self, held: Option<i32>) -> Result<(), Stop> {
-        let target = held
-            .and_then(|n| self.finalizers.get_mut(n as usize))
-            .and_then(Option::take);
-        let Some(target) = target else {
-            return Err(Stop::Disagree(format!("no finaliser holds {held:?}")));
-        };
-        let alive = self.model.reachable().contains(&target);
-        equal("life of a finalised target", false, alive)
-    }
-
-    fn model_map_set(&mut self, map: Reg, key: Val, value: Val) {
-        let key_of = self.model.key(key);
-        if let Some(map) = self.model.map_mut(map) {
-            map.set(key_of, key, value);
-        }
     }
 
     /// The walk sees as many objects as the model reaches, besides the tables of maps and deques.
