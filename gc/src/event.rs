@@ -323,6 +323,9 @@ pub struct GcEvent {
     pub marked_objects: u64,
     /// Bytes of objects found dead, whether or not their pages are swept yet.
     pub freed_bytes: u64,
+    /// Work for the heap between the last collection and this one that was neither a pause nor a step of
+    /// marking: refilling allocation buffers, lazy sweeping, committing pages. In ns.
+    pub between_ns: u64,
     /// Steps of marking before it, for an incremental one.
     pub steps: Option<IncrementalSteps>,
     /// Mutator utilisation averaged over major collections, 0 to 1.

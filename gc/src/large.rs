@@ -31,7 +31,10 @@ impl Core {
         if self.pages.in_use() + pages > self.old.max_pages {
             return None;
         }
-        match self.pages.take(&mut self.cage, pages, Owner::LargeHead) {
+        let started = self.tracer.start_between(self.clock.as_ref());
+        let taken = self.pages.take(&mut self.cage, pages, Owner::LargeHead);
+        self.tracer.end_between(self.clock.as_ref(), started);
+        match taken {
             Ok(page) => {
                 let page = page?;
                 self.large.objects.push(LargeObject { page, bytes });

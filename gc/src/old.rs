@@ -80,21 +80,31 @@ impl Core {
     #[cold]
     #[inline(never)]
     fn allocate_old_slow(&mut self, bytes: usize) -> Option<Addr> {
+        let started = self.tracer.start_between(self.clock.as_ref());
+        let opened = self.open_buffer_for(bytes);
+        self.tracer.end_between(self.clock.as_ref(), started);
+        opened.then(|| {
+            let addr = self.old.top;
+            self.old.top = addr.add(bytes);
+            addr
+        })
+    }
+
+    fn open_buffer_for(&mut self, bytes: usize) -> bool {
         self.old.close_buffer(&self.cage);
         loop {
             if let Some((addr, size)) = self.old.free.take(&self.cage, bytes) {
                 self.old.open_buffer(addr, size);
-                break;
+                return true;
             }
             if !self.sweep_one_page() {
-                let addr = self.add_old_page()?;
+                let Some(addr) = self.add_old_page() else {
+                    return false;
+                };
                 self.old.open_buffer(addr, PAGE_SIZE);
-                break;
+                return true;
             }
         }
-        let addr = self.old.top;
-        self.old.top = addr.add(bytes);
-        Some(addr)
     }
 
     fn add_old_page(&mut self) -> Option<Addr> {

@@ -10,6 +10,10 @@ pub(crate) struct GcTracer {
     sequence: u64,
     started_ns: u64,
     phase: Option<(Phase, u64)>,
+    /// Whether a pause is in progress.
+    pausing: bool,
+    /// Work between pauses since the last one, in ns.
+    between_ns: u64,
     pub(crate) minor_count: u32,
     pub(crate) major_count: u32,
 }
@@ -21,6 +25,8 @@ impl GcTracer {
             sequence: 0,
             started_ns: 0,
             phase: None,
+            pausing: false,
+            between_ns: 0,
             minor_count: 0,
             major_count: 0,
         }
@@ -36,7 +42,7 @@ impl GcTracer {
         before: HeapSizes,
     ) {
         self.event = GcEvent {
-            sequence: self.sequence,
+            sequence: self.sequence + 1,
             kind,
             reason,
             collector_reason,
@@ -44,7 +50,21 @@ impl GcTracer {
             before,
             ..GcEvent::default()
         };
+        self.event.between_ns = std::mem::take(&mut self.between_ns);
+        self.pausing = true;
         self.started_ns = clock.stopwatch_now();
+    }
+
+    /// The stopwatch at the start of a piece of work, if it is between pauses.
+    pub(crate) fn start_between(&self, clock: &dyn Clock) -> Option<u64> {
+        (!self.pausing).then(|| clock.stopwatch_now())
+    }
+
+    /// Ends what [`GcTracer::start_between`] began.
+    pub(crate) fn end_between(&mut self, clock: &dyn Clock, started: Option<u64>) {
+        if let Some(started) = started {
+            self.between_ns += clock.stopwatch_now() - started;
+        }
     }
 
     /// Ends the phase that is running, if any, and begins `phase`.
@@ -76,6 +96,7 @@ impl GcTracer {
     pub(crate) fn end(&mut self, clock: &dyn Clock, after: HeapSizes) -> GcEvent {
         let now = clock.stopwatch_now();
         self.close_phase(now);
+        self.pausing = false;
         self.event.total_ns = now - self.started_ns;
         self.event.after = after;
         self.sequence += 1;
