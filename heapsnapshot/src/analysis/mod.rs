@@ -4,8 +4,10 @@
 
 pub mod closures;
 pub mod collections;
+pub mod diff;
 pub mod dominators;
 pub mod find;
+pub mod growth;
 pub mod node;
 pub mod retainers;
 pub mod statistics;

@@ -38,7 +38,7 @@ impl std::fmt::Debug for ReadOptions {
 }
 
 /// The `snapshot` object may be at most this long.
-const META_LIMIT: usize = 1 << 24;
+pub(super) const META_LIMIT: usize = 1 << 24;
 
 /// Reads a snapshot.
 pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, ReadError> {

@@ -12,6 +12,7 @@
 //! or stops making sense gives what came before.
 
 mod error;
+mod histogram;
 mod input;
 mod load;
 mod meta;
@@ -19,6 +20,7 @@ mod sections;
 mod window;
 
 pub use error::{Damage, ReadError};
+pub use histogram::{Histogram, HistogramRow, read_histogram};
 pub use input::Input;
 pub(crate) use load::load;
 pub use load::{Progress, ReadOptions};

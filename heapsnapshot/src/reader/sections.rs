@@ -257,6 +257,59 @@ impl<R: Read> Sections<R> {
         }
     }
 
+    /// Skips an array of numbers: to the first `]`.
+    pub(crate) fn skip_numbers(&mut self) -> Result<(), Stop> {
+        self.expect(b'[')?;
+        loop {
+            let bytes = self.window.bytes();
+            if let Some(end) = memchr(b']', bytes) {
+                self.window.consume(end + 1);
+                return Ok(());
+            }
+            let all = bytes.len();
+            self.window.consume(all);
+            if !self.window.fill()? {
+                return Err(Stop::End);
+            }
+        }
+    }
+
+    /// The strings with the `wanted` indexes (sorted), still escaped; stops after the last of them.
+    pub(crate) fn pick_strings(
+        &mut self,
+        wanted: &[u32],
+        mut take: impl FnMut(u32, &[u8]),
+    ) -> Result<(), Stop> {
+        self.expect(b'[')?;
+        let mut wanted = wanted.iter().copied().peekable();
+        let mut string = Vec::new();
+        for index in 0_u32.. {
+            let Some(&next) = wanted.peek() else {
+                return Ok(());
+            };
+            // Fewer strings than the nodes name: what is missing has no name.
+            if self.peek()? == b']' {
+                return Ok(());
+            }
+            self.expect(b'"')?;
+            string.clear();
+            self.string_text(|text| {
+                if index == next {
+                    string.extend_from_slice(text);
+                }
+                Ok(())
+            })?;
+            if index == next {
+                take(index, &string);
+                wanted.next();
+            }
+            if self.peek()? == b',' {
+                self.window.consume(1);
+            }
+        }
+        Ok(())
+    }
+
     /// The array of strings.
     pub(crate) fn strings(&mut self, strings: &mut StringTable) -> Result<(), Stop> {
         self.expect(b'[')?;

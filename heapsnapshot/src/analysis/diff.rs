@@ -1,0 +1,373 @@
+//! Differences between two snapshots: what is new, what is gone, what has grown.
+//!
+//! Within one process an object keeps its id, so objects are compared one by one, as DevTools'
+//! Comparison does. Between processes ids mean nothing, and classes are compared. Which of the two
+//! was done is part of the result.
+
+use hashbrown::HashMap;
+
+use super::words;
+use crate::graph::{NodeId, NodeOrdinal, Snapshot};
+
+/// How objects of the two snapshots are matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Matching {
+    /// By id: both come from one process.
+    Id,
+    /// By class: they come from two processes.
+    Class,
+}
+
+/// What happened to a class.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct ClassDiff {
+    /// The class.
+    pub class: String,
+    /// Objects there are now and were not before.
+    pub new_count: u64,
+    /// Their bytes.
+    pub new_bytes: u64,
+    /// Objects there were and are no more.
+    pub deleted_count: u64,
+    /// Their bytes.
+    pub deleted_bytes: u64,
+    /// Growth of objects in both, in bytes.
+    pub grown_bytes: i64,
+    /// Change of the count.
+    pub count_delta: i64,
+    /// Change of the bytes.
+    pub bytes_delta: i64,
+}
+
+/// An object in both snapshots that has become larger.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct GrownObject {
+    /// Its identity.
+    pub id: NodeId,
+    /// The object as a cell shows it.
+    pub node: String,
+    /// Own bytes before.
+    pub before: u64,
+    /// Own bytes now.
+    pub after: u64,
+    /// Edges before.
+    pub edges_before: u64,
+    /// Edges now.
+    pub edges_after: u64,
+}
+
+/// The differences.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Diff {
+    /// How objects were matched.
+    pub matching: Matching,
+    /// Classes that changed, the most new bytes first.
+    pub classes: Vec<ClassDiff>,
+    /// Objects that have grown most; only when matched by id.
+    pub grown: Vec<GrownObject>,
+    /// All bytes before.
+    pub total_before: u64,
+    /// All bytes now.
+    pub total_after: u64,
+}
+
+/// Compares `before` with `after`; `matching` as asked, or found out. Keeps `limit` grown objects.
+///
+/// Complexity: sorting both snapshots' ids.
+#[must_use]
+pub fn diff(before: &Snapshot, after: &Snapshot, matching: Option<Matching>, limit: usize) -> Diff {
+    let matching = matching.unwrap_or_else(|| guess_matching(before, after));
+    let mut rows: HashMap<String, ClassDiff> = HashMap::new();
+    let mut grown = Vec::new();
+    match matching {
+        Matching::Id => by_id(before, after, &mut rows, &mut grown),
+        Matching::Class => {
+            by_class(before, &mut rows, |row, count, bytes| {
+                (row.deleted_count, row.deleted_bytes) = (count, bytes)
+            });
+            by_class(after, &mut rows, |row, count, bytes| {
+                (row.new_count, row.new_bytes) = (count, bytes)
+            });
+            for row in rows.values_mut() {
+                let (both, bytes) = (
+                    row.new_count.min(row.deleted_count),
+                    row.new_bytes.min(row.deleted_bytes),
+                );
+                row.new_count -= both;
+                row.deleted_count -= both;
+                row.new_bytes -= bytes;
+                row.deleted_bytes -= bytes;
+            }
+        }
+    }
+    let mut classes: Vec<ClassDiff> = rows
+        .into_iter()
+        .map(|(class, row)| ClassDiff {
+            class,
+            count_delta: signed(row.new_count) - signed(row.deleted_count),
+            bytes_delta: signed(row.new_bytes) - signed(row.deleted_bytes) + row.grown_bytes,
+            ..row
+        })
+        .filter(|row| {
+            row.new_count + row.deleted_count + row.new_bytes + row.deleted_bytes > 0
+                || row.grown_bytes != 0
+        })
+        .collect();
+    classes.sort_by(|a, b| {
+        b.bytes_delta
+            .cmp(&a.bytes_delta)
+            .then_with(|| a.class.cmp(&b.class))
+    });
+    grown.sort_by_key(|object| std::cmp::Reverse((object.1, object.0)));
+    grown.truncate(limit);
+    let grown = grown
+        .into_iter()
+        .map(|(at, _, old)| describe_grown(before, after, at, old))
+        .collect();
+    Diff {
+        matching,
+        classes,
+        grown,
+        total_before: before.root().retained_size(),
+        total_after: after.root().retained_size(),
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Ordinals sorted by id.
+fn sorted_ids(snapshot: &Snapshot) -> Vec<(u32, u32)> {
+    let mut ids: Vec<(u32, u32)> = snapshot.nodes.id.iter().copied().zip(0..).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// One process if most of the older objects that are still there by id are of the same type and name.
+fn guess_matching(before: &Snapshot, after: &Snapshot) -> Matching {
+    let (old, new) = (sorted_ids(before), sorted_ids(after));
+    let (mut same, mut other, mut at) = (0_u64, 0_u64, 0);
+    for &(id, node) in old.iter().filter(|(id, _)| id % 2 == 1) {
+        at += new[at..].partition_point(|&(known, _)| known < id);
+        match new.get(at) {
+            Some(&(known, twin)) if known == id => {
+                let (a, b) = (before.at(node as usize), after.at(twin as usize));
+                let equal = a.type_name() == b.type_name()
+                    && before.strings().escaped(a.name_index())
+                        == after.strings().escaped(b.name_index());
+                if equal { same += 1 } else { other += 1 }
+            }
+            _ => {}
+        }
+    }
+    // Objects change their names rarely, and ids are given in the order of first sight: two
+    // processes agree on what exists at the start, and on little after it.
+    if same > 9 * other && same * 2 > old.len() as u64 {
+        Matching::Id
+    } else {
+        Matching::Class
+    }
+}
+
+fn by_id(
+    before: &Snapshot,
+    after: &Snapshot,
+    rows: &mut HashMap<String, ClassDiff>,
+    grown: &mut Vec<(u32, i64, u32)>,
+) {
+    let (old, new) = (sorted_ids(before), sorted_ids(after));
+    let mut old_rows = Rows::new(before);
+    let mut new_rows = Rows::new(after);
+    let (mut i, mut j) = (0, 0);
+    while i < old.len() || j < new.len() {
+        let (left, right) = (old.get(i), new.get(j));
+        let gone = match (left, right) {
+            (Some(left), Some(right)) => left.0 < right.0,
+            (left, _) => left.is_some(),
+        };
+        let came = match (left, right) {
+            (Some(left), Some(right)) => right.0 < left.0,
+            (_, right) => right.is_some(),
+        };
+        if let (true, Some(&(_, node))) = (gone, left) {
+            if let Some((row, bytes)) = old_rows.of(node, rows) {
+                row.deleted_count += 1;
+                row.deleted_bytes += bytes;
+            }
+            i += 1;
+        } else if let (true, Some(&(_, node))) = (came, right) {
+            if let Some((row, bytes)) = new_rows.of(node, rows) {
+                row.new_count += 1;
+                row.new_bytes += bytes;
+            }
+            j += 1;
+        } else if let (Some(&(_, was)), Some(&(_, node))) = (left, right) {
+            let old_size = i64::from(before.shallow_sizes()[was as usize]);
+            let growth = i64::from(after.shallow_sizes()[node as usize]) - old_size;
+            if growth != 0 {
+                if let Some((row, _)) = new_rows.of(node, rows) {
+                    row.grown_bytes += growth;
+                }
+                if growth > 0 {
+                    grown.push((node, growth, was));
+                }
+            }
+            i += 1;
+            j += 1;
+        }
+    }
+}
+
+/// Rows by class, the name looked up once per class.
+struct Rows<'a> {
+    snapshot: &'a Snapshot,
+    names: Vec<Option<String>>,
+}
+
+impl<'a> Rows<'a> {
+    fn new(snapshot: &'a Snapshot) -> Rows<'a> {
+        Rows {
+            snapshot,
+            names: vec![None; snapshot.classes().len()],
+        }
+    }
+
+    /// The row of a node with a size, and the size.
+    fn of<'r>(
+        &mut self,
+        node: u32,
+        rows: &'r mut HashMap<String, ClassDiff>,
+    ) -> Option<(&'r mut ClassDiff, u64)> {
+        let bytes = u64::from(self.snapshot.shallow_sizes()[node as usize]);
+        if bytes == 0 {
+            return None;
+        }
+        let classes = self.snapshot.classes();
+        let class = classes.class_of(NodeOrdinal(node));
+        let name = self.names[class.0 as usize]
+            .get_or_insert_with(|| classes.name(self.snapshot, class).into_owned());
+        Some((rows.entry_ref(name.as_str()).or_default(), bytes))
+    }
+}
+
+fn by_class(
+    snapshot: &Snapshot,
+    rows: &mut HashMap<String, ClassDiff>,
+    put: impl Fn(&mut ClassDiff, u64, u64),
+) {
+    let mut sums: Vec<(u64, u64)> = vec![(0, 0); snapshot.classes().len()];
+    for (node, &size) in snapshot
+        .shallow_sizes()
+        .iter()
+        .enumerate()
+        .filter(|(_, size)| **size > 0)
+    {
+        let class = snapshot.classes().class_of(NodeOrdinal(node as u32));
+        let sum = &mut sums[class.0 as usize];
+        *sum = (sum.0 + 1, sum.1 + u64::from(size));
+    }
+    let mut named: HashMap<String, (u64, u64)> = HashMap::new();
+    for (class, (count, bytes)) in (0..).zip(sums).filter(|(_, (count, _))| *count > 0) {
+        let name = snapshot
+            .classes()
+            .name(snapshot, crate::classes::ClassId(class))
+            .into_owned();
+        let sum = named.entry(name).or_default();
+        *sum = (sum.0 + count, sum.1 + bytes);
+    }
+    for (name, (count, bytes)) in named {
+        put(rows.entry(name).or_default(), count, bytes);
+    }
+}
+
+fn describe_grown(before: &Snapshot, after: &Snapshot, node: u32, was: u32) -> GrownObject {
+    let (old, new) = (before.at(was as usize), after.at(node as usize));
+    GrownObject {
+        id: new.id(),
+        node: words::node(new),
+        before: old.self_size(),
+        after: new.self_size(),
+        edges_before: old.edge_count() as u64,
+        edges_after: new.edge_count() as u64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::Builder;
+
+    fn graph(ids: &[u32], size: u32) -> Snapshot {
+        let mut graph = Builder::new();
+        let list = graph.node("object", "List", 3, size);
+        graph.edge(0, "property", "list", list);
+        for &id in ids {
+            let item = graph.node("object", "Item", id, 16);
+            graph.edge(list, "element", "0", item);
+        }
+        graph.read()
+    }
+
+    #[test]
+    fn objects_are_matched_by_id_within_a_process() {
+        let (before, after) = (graph(&[5, 7, 9], 32), graph(&[7, 9, 11, 13], 64));
+        let found = diff(&before, &after, None, 10);
+        assert_eq!(found.matching, Matching::Id);
+        let item = found
+            .classes
+            .iter()
+            .find(|row| row.class == "Item")
+            .unwrap();
+        assert_eq!(
+            (
+                item.new_count,
+                item.deleted_count,
+                item.count_delta,
+                item.bytes_delta
+            ),
+            (2, 1, 1, 16)
+        );
+        let list = found
+            .classes
+            .iter()
+            .find(|row| row.class == "List")
+            .unwrap();
+        assert_eq!(
+            (list.new_count, list.grown_bytes, list.bytes_delta),
+            (0, 32, 32)
+        );
+        assert_eq!(found.grown.len(), 1);
+        assert_eq!(
+            (found.grown[0].id, found.grown[0].edges_after),
+            (NodeId(3), 4)
+        );
+        assert_eq!(found.total_after - found.total_before, 48);
+    }
+
+    #[test]
+    fn classes_are_matched_across_processes() {
+        let found = diff(
+            &graph(&[5, 7, 9], 32),
+            &graph(&[105, 107, 109, 111], 32),
+            Some(Matching::Class),
+            10,
+        );
+        assert_eq!(found.classes.len(), 1);
+        let item = &found.classes[0];
+        assert_eq!(
+            (item.new_count, item.deleted_count, item.bytes_delta),
+            (1, 0, 16)
+        );
+        assert!(found.grown.is_empty());
+    }
+
+    #[test]
+    fn a_snapshot_does_not_differ_from_itself() {
+        let snapshot = graph(&[5, 7], 32);
+        for matching in [None, Some(Matching::Class)] {
+            assert!(diff(&snapshot, &snapshot, matching, 10).classes.is_empty());
+        }
+    }
+}
