@@ -45,7 +45,6 @@ pub fn bytes(value: f64) -> String {
     let (divisor, unit) = byte_unit(value.abs());
     match (unit, value) {
         ("bytes", 1.0) => "1 byte".into(),
-        ("bytes", _) if value.fract() != 0.0 => format!("{value:.1} bytes"),
         _ => format!("{} {unit}", number(value / divisor)),
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::record::{Event, GcKind, GcTotals, Outcome, RunRecord};
-use crate::stats::{PauseSummary, Trend, Utilisation, trend};
+use crate::stats::{PauseSummary, Trend, Utilisation, Verdict, trend};
 
 /// A run in a few numbers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -32,7 +32,8 @@ pub struct RunSummary {
     pub peak_resident_bytes: u64,
     /// Bytes allocated in the heap.
     pub allocated_bytes: u64,
-    /// Where the live heap was heading; absent when there is too little to go by.
+    /// Where the live heap was heading; absent when there is too little to go by, as with growth that may be
+    /// garbage because too few major collections took place.
     pub trend: Option<Trend>,
     /// Minor collections.
     pub minor: GcTotals,
@@ -81,7 +82,8 @@ impl RunSummary {
             peak_external_bytes: totals.peak_external_bytes,
             peak_resident_bytes: totals.peak_resident_bytes,
             allocated_bytes: totals.allocated_bytes,
-            trend: trend(&run.events, info.limits.max_old_space_bytes),
+            trend: trend(&run.events, info.limits.max_old_space_bytes)
+                .filter(|trend| trend.certain || trend.verdict != Verdict::Growing),
             minor: totals.minor,
             major: totals.major,
             pauses: PauseSummary::of(run.collections().map(|gc| gc.total_ns)),

@@ -139,7 +139,7 @@ fn the_words_of_a_leak() {
     assert_eq!(
         words[0],
         "The heap reached its limit of 64 MB (max old space size) after 30,499 ticks (1.36 s). 64.1 MB were live, an allocation of \
-         2.02 KB found no room, and 3 last collections won too little back. The live heap grew by 2.06 KB per tick, 41.4 MB per \
+         2.02 KB found no room, and 3 last collections won too little back. The live heap grew by 2.05 KB per tick, 46.2 MB per \
          second, judging by what major collections left alive in the later half of the run."
     );
     assert_eq!(
@@ -199,7 +199,7 @@ fn the_words_of_a_cure_and_of_a_comparison() {
     let words = run_words(&lru)[0].text();
     assert!(words.contains("and no limit was reached"), "{words}");
     assert!(
-        words.contains("the live heap stayed level at 13.5 MB: no sign of a leak."),
+        words.contains("the live heap stayed level at about 13.5 MB: no sign of a leak."),
         "{words}"
     );
 
@@ -214,18 +214,11 @@ fn the_words_of_a_cure_and_of_a_comparison() {
         words[0],
         "Without a cure the heap was full after 30,499 ticks. The cure lru came to the end."
     );
-    let last = words.last().unwrap();
-    assert!(
-        last.starts_with(
-            "lru: The least recently used entries are dropped beyond 5000. All 60,000 ticks"
-        ),
-        "{last}"
-    );
-    assert!(
-        last.ends_with(
-            "It served 1.97 times as many ticks as the leak in at most 26.8% of its old generation."
-        ),
-        "{last}"
+    assert_eq!(
+        words.last().unwrap(),
+        "lru: The least recently used entries are dropped beyond 5000. All 60,000 ticks were run, in at most 17.2 MB of old \
+         generation (26.8% of the leak's); the live heap stayed level at about 13.5 MB. Collections took 4.4% of the time, \
+         the longest pause was 3.51 ms."
     );
 
     let table = comparison_table(&runs, &names).text();

@@ -175,6 +175,46 @@ impl Axis {
         }
     }
 
+    /// Values of `unit` on a logarithmic scale; what is below `least` lies on the ground.
+    pub(super) fn log_of_unit(unit: &Unit, least: f64, most: f64) -> Self {
+        let to_ns = match unit {
+            Unit::Nanoseconds => 1.0,
+            Unit::Microseconds => 1e3,
+            Unit::Milliseconds => 1e6,
+            _ => 0.0,
+        };
+        // Two decades and a little, so that there are two labels at least.
+        let least = least.clamp(if *unit == Unit::Bytes { 1.0 } else { 1e-6 }, 1e18);
+        let most = most.clamp(least * 130.0, 1e21);
+        let (lo, hi) = (least.log10(), most.log10() + 0.06);
+        // Bytes count by 1024: round labels are 1, 10 and 100 of each unit.
+        let value_of = |decade: i32| match unit {
+            Unit::Bytes => 10_f64.powi(decade.rem_euclid(3)) * 1024_f64.powi(decade.div_euclid(3)),
+            _ => 10_f64.powi(decade),
+        };
+        let label = |value: f64| match unit {
+            Unit::Bytes => format::bytes(value),
+            _ if to_ns > 0.0 => whole_duration(value * to_ns),
+            _ => format::number(value),
+        };
+        let ticks = (lo.floor() as i32 - 1..=hi.ceil() as i32)
+            .map(value_of)
+            .filter(|value| (lo - 1e-9..=hi).contains(&value.log10()))
+            .map(|value| (value.log10(), label(value)));
+        let title = match unit {
+            Unit::Ticks => "ticks".into(),
+            Unit::Other(unit) => crate::escape::cut(unit, 24),
+            _ => String::new(),
+        };
+        Self {
+            scale: Scale::Log,
+            lo,
+            hi,
+            ticks: ticks.collect(),
+            title,
+        }
+    }
+
     /// Durations on a logarithmic scale, at least a decade, with each label's own unit.
     pub(super) fn log_time(least_ns: f64, most_ns: f64) -> Self {
         let least = least_ns.max(1.0);
@@ -319,6 +359,16 @@ mod tests {
     }
 
     #[test]
+    fn far_apart_values_have_round_labels() {
+        let axis = Axis::log_of_unit(&Unit::Bytes, 45e3, 63e6);
+        assert_eq!(texts(&axis), ["100 KB", "1 MB", "10 MB"]);
+        let axis = Axis::log_of_unit(&Unit::Count, 60.0, 83_436.0);
+        assert_eq!(texts(&axis), ["100", "1,000", "10,000"]);
+        let axis = Axis::log_of_unit(&Unit::Milliseconds, 0.5, 3000.0);
+        assert_eq!(texts(&axis), ["1 ms", "10 ms", "100 ms", "1 s"]);
+    }
+
+    #[test]
     fn quantiles_give_each_nine_the_same_room() {
         let axis = Axis::quantiles(800);
         assert_eq!(texts(&axis), ["0%", "50%", "90%", "99%", "99.9%"]);
@@ -338,6 +388,8 @@ mod tests {
             Axis::log_time(0.0, 0.0),
             Axis::quantiles(0),
             Axis::of_unit(&Unit::Count, -5.0, 7.0),
+            Axis::log_of_unit(&Unit::Bytes, 0.0, 0.0),
+            Axis::log_of_unit(&Unit::Count, 3.0, 1e300),
             Axis::of_unit(&Unit::Ratio, 0.0, 3.0),
             Axis::of_unit(&Unit::Microseconds, 0.0, 0.0),
         ] {

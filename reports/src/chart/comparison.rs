@@ -7,14 +7,17 @@ use super::frame::{Key, Layout, Swatch};
 use super::palette::{self, Shade};
 use super::pauses::percentile_curves;
 use super::rates::steps;
-use super::span_ns;
 use super::utilisation::mmu_curves;
+use super::{span_ns, stretches};
 use crate::format;
 use crate::record::{RunRecord, Sample, Unit};
-use crate::stats::{Rate, Utilisation, heap_points, rates, thin};
+use crate::stats::{Rate, Utilisation, heap_points, live_points, rates, thin};
 
 /// Columns that points are thinned to.
 const COLUMNS: usize = 500;
+
+/// How many times the largest curve of a chart may exceed the smallest on a linear scale.
+const FAR_APART: f64 = 25.0;
 
 /// The charts of several runs over each other. `names` are the runs' names, in the same order.
 pub fn comparison_charts(runs: &[RunRecord], names: &[String]) -> Vec<Chart> {
@@ -135,14 +138,24 @@ fn memory(variants: &[Variant<'_>]) -> Chart {
             );
         }
         for (variant, (_, points)) in variants.iter().zip(&held) {
-            plot.line(points, variant.shade, 1.8);
+            plot.line(points, variant.shade, 1.2);
+        }
+        for variant in variants {
+            let (live, certain) = live_points(&variant.run.events);
+            if certain {
+                let feet: Vec<(f64, f64)> = live
+                    .iter()
+                    .map(|point| (point.tick, point.live_bytes))
+                    .collect();
+                plot.line(&feet, variant.shade, 3.2);
+            }
         }
         if held.iter().all(|(_, points)| points.is_empty()) {
             plot.remark("no sample and no collection in the records");
         }
     });
     let caption = "The same requests, in the same order, for every variant: at the same tick the programs have done the same work. \
-                   The teeth are garbage waiting for the next major collection; a leak lifts their feet.";
+                   The thick line is what major collections leave alive, the teeth above it are garbage waiting for the next one.";
     Chart {
         name: "memory".into(),
         title: "Old generation and external memory".into(),
@@ -204,7 +217,8 @@ fn workload_curves(variants: &[Variant<'_>]) -> Vec<Chart> {
     let shown: Vec<_> = declared
         .into_iter()
         .map(|declared| (drawn_of(&declared.name), declared))
-        .filter(|(drawn, _)| !drawn.is_empty())
+        // What is nothing in every variant says nothing.
+        .filter(|(drawn, _)| drawn.iter().any(|curve| curve.most() > 0.0))
         .collect();
     let count = shown.len();
     let charts = shown
@@ -212,7 +226,13 @@ fn workload_curves(variants: &[Variant<'_>]) -> Vec<Chart> {
         .enumerate()
         .map(|(place, (curves, declared))| {
             let half = is_half(place, count);
+            let log = is_far_apart(&curves, &declared.unit);
+            let caption = match log {
+                true => format!("{} The scale is logarithmic.", declared.caption),
+                false => declared.caption,
+            };
             let set = CurveSet {
+                log,
                 title: declared.title.clone(),
                 unit: &declared.unit,
                 half,
@@ -230,13 +250,27 @@ fn workload_curves(variants: &[Variant<'_>]) -> Vec<Chart> {
                     file_name(&declared.name)
                 ),
                 title: declared.title,
-                caption: declared.caption,
+                caption,
                 half,
                 svg,
                 inline,
             }
         });
     charts.collect()
+}
+
+/// On one scale the smaller curves would lie on the ground.
+fn is_far_apart(curves: &[Drawn], unit: &Unit) -> bool {
+    let tops: Vec<f64> = curves
+        .iter()
+        .map(Drawn::most)
+        .filter(|top| *top > 0.0)
+        .collect();
+    let (least, most) = (
+        tops.iter().copied().fold(f64::INFINITY, f64::min),
+        tops.iter().copied().fold(0.0, f64::max),
+    );
+    tops.len() > 1 && most / least >= FAR_APART && *unit != Unit::Ratio
 }
 
 fn percentiles(variants: &[Variant<'_>]) -> Chart {
@@ -286,7 +320,12 @@ fn rate_chart(variants: &[Variant<'_>], name: &str, title: &str, rate: fn(&Rate)
         .iter()
         .map(|variant| {
             steps(
-                &rates(&variant.run.events, span_ns(variant.run), 70).bins,
+                &rates(
+                    &variant.run.events,
+                    span_ns(variant.run),
+                    stretches(variant.run, 70),
+                )
+                .bins,
                 rate,
             )
         })

@@ -21,11 +21,20 @@ pub(super) struct Drawn {
     pub(super) points: Vec<(f64, f64)>,
 }
 
+impl Drawn {
+    /// The largest value; 0 if none is larger.
+    pub(super) fn most(&self) -> f64 {
+        self.points.iter().map(|point| point.1).fold(0.0, f64::max)
+    }
+}
+
 /// Curves that share a chart.
 pub(super) struct CurveSet<'a> {
     pub(super) title: String,
     pub(super) unit: &'a Unit,
     pub(super) half: bool,
+    /// The scale is logarithmic: of values from 0.
+    pub(super) log: bool,
     pub(super) x: Axis,
     /// Where the horizontal axis, which begins at 0, ends.
     pub(super) span: f64,
@@ -60,6 +69,7 @@ pub(super) fn curves(run: &RunRecord) -> Vec<Chart> {
             title: format!("{}: {}", chart.title, run_name(run)),
             unit: &chart.unit,
             half,
+            log: false,
             x: Axis::time(span, half),
             span: span as f64,
             curves: curves.collect(),
@@ -100,6 +110,7 @@ pub(super) fn draw(set: CurveSet<'_>, place: impl Fn(f64) -> String) -> (String,
         title,
         unit,
         half,
+        log,
         x,
         span,
         curves,
@@ -130,7 +141,14 @@ pub(super) fn draw(set: CurveSet<'_>, place: impl Fn(f64) -> String) -> (String,
         half,
         plot_height: 190.0,
         x,
-        y: Axis::of_unit(unit, least, most),
+        y: match log {
+            // A decade below the smallest peak; what is lower lies on the ground.
+            true => {
+                let peaks = curves.iter().map(Drawn::most).filter(|peak| *peak > 0.0);
+                Axis::log_of_unit(unit, peaks.fold(most, f64::min) / 10.0, most)
+            }
+            false => Axis::of_unit(unit, least, most),
+        },
         keys: keys.collect(),
         lanes: Vec::new(),
     };

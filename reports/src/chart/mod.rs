@@ -51,6 +51,12 @@ pub fn run_charts(run: &RunRecord) -> Vec<Chart> {
     charts
 }
 
+/// How many stretches a run is split into for rates and shares, at most `most`: few enough that each holds some
+/// collections, or the chart would be a comb.
+fn stretches(run: &RunRecord, most: usize) -> usize {
+    (run.collections().count() / 2).clamp(20, most)
+}
+
 /// The length of a run in ns: its end, or its last event if that is later.
 fn span_ns(run: &RunRecord) -> u64 {
     let events = run.events.iter().map(|event| match event {

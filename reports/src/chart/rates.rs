@@ -4,18 +4,18 @@ use super::axis::Axis;
 use super::frame::{Key, Layout, Swatch};
 use super::memory::run_name;
 use super::palette;
-use super::{Chart, span_ns};
+use super::{Chart, span_ns, stretches};
 use crate::format;
 use crate::record::RunRecord;
 use crate::stats::{Rate, rates as rates_of};
 
-/// Stretches of the run.
-pub(super) const BINS: usize = 140;
+/// Most stretches of the run.
+const BINS: usize = 140;
 
 /// Allocation and promotion over the run.
 pub(super) fn rates(run: &RunRecord) -> Chart {
     let span = span_ns(run);
-    let rates = rates_of(&run.events, span, BINS);
+    let rates = rates_of(&run.events, span, stretches(run, BINS));
     let most = rates
         .bins
         .iter()

@@ -4,14 +4,14 @@ use super::axis::Axis;
 use super::frame::{Key, Layout, Swatch};
 use super::memory::run_name;
 use super::palette::{self, Shade};
-use super::{Chart, span_ns};
+use super::{Chart, span_ns, stretches};
 use crate::format;
 use crate::record::RunRecord;
 use crate::stats::{Utilisation, UtilisationBin};
 
 /// Windows for which utilisation is computed.
 const WINDOWS: usize = 80;
-/// Stretches of the run in the chart over time.
+/// Most stretches of the run in the chart over time.
 const BINS: usize = 140;
 
 /// Minimum mutator utilisation by window length.
@@ -110,7 +110,8 @@ pub(super) fn mmu_curves(title: &str, runs: &[(String, Shade, Utilisation)]) -> 
 /// The share of the time that went into collections, over the run.
 pub(super) fn share(run: &RunRecord) -> Chart {
     let span = span_ns(run);
-    let bins = UtilisationBin::of(run.collections(), span, BINS);
+    let count = stretches(run, BINS);
+    let bins = UtilisationBin::of(run.collections(), span, count);
     let most = bins
         .iter()
         .map(|bin| bin.minor + bin.major)
@@ -152,7 +153,7 @@ pub(super) fn share(run: &RunRecord) -> Chart {
     });
     let caption = format!(
         "Of each {}, the share in which the program stood still. Over the whole run {} of the time was left to it.",
-        format::duration(span as f64 / BINS as f64),
+        format::duration(span as f64 / count as f64),
         format::percent(overall)
     );
     Chart {

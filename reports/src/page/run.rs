@@ -108,16 +108,19 @@ fn tiles(run: &RunRecord, summary: &RunSummary) -> Vec<(String, String, String)>
     } else {
         String::new()
     };
-    let (live, heading) = match &summary.trend {
-        None => ("–".to_owned(), "too short to say".to_owned()),
-        Some(trend) => {
-            let heading = match trend.verdict {
-                Verdict::Growing => format!("growing {}/tick", format::bytes(trend.bytes_per_tick)),
-                Verdict::Flat => "level".into(),
-                Verdict::Shrinking => "shrinking".into(),
-            };
-            (format::bytes(trend.live_bytes), heading)
-        }
+    let heading = match &summary.trend {
+        None => "too few major collections to say".to_owned(),
+        Some(trend) => match trend.verdict {
+            Verdict::Growing => format!("growing {}/tick", format::bytes(trend.bytes_per_tick)),
+            Verdict::Flat if trend.certain => "level".into(),
+            Verdict::Flat => "not growing".into(),
+            Verdict::Shrinking => "shrinking".into(),
+        },
+    };
+    let live = match (&end.outcome, &summary.trend) {
+        (Outcome::HeapLimit { live_bytes, .. }, _) => format::bytes(*live_bytes as f64),
+        (_, Some(trend)) => format::bytes(trend.live_bytes),
+        (_, None) => "–".into(),
     };
     let tile = |title: &str, figure: String, remark: String| (title.to_owned(), figure, remark);
     vec![

@@ -3,7 +3,7 @@
 use crate::escape::{escape, plain};
 use crate::format;
 use crate::record::{Outcome, RunRecord};
-use crate::stats::{Trend, Verdict};
+use crate::stats::{Trend, Verdict, trend};
 use crate::summary::RunSummary;
 
 /// A paragraph, some of whose words stand out.
@@ -74,7 +74,7 @@ impl Paragraph {
 /// cure does; what collecting cost.
 pub fn run_words(run: &RunRecord) -> Vec<Paragraph> {
     let summary = RunSummary::of(run);
-    let end = heading(ending(run, &summary), &summary, run);
+    let end = heading(ending(run, &summary), run);
     let mut paragraphs = vec![end];
     paragraphs.extend(cause(run));
     paragraphs.push(cost(&summary));
@@ -168,38 +168,40 @@ fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
 }
 
 /// Where the live heap was heading.
-fn heading(words: Paragraph, summary: &RunSummary, run: &RunRecord) -> Paragraph {
+fn heading(words: Paragraph, run: &RunRecord) -> Paragraph {
     let limit_reached = matches!(run.info.end.outcome, Outcome::HeapLimit { .. });
-    match summary.trend {
-        None if run.samples().next().is_none() => words.say(" No sample was taken."),
-        None => words.say(" The run was too short to say where memory was heading."),
-        Some(trend) => match trend.verdict {
-            Verdict::Growing => {
-                let what = if trend.certain { "The live heap" } else { "Memory in use" };
-                let words = words.say(format!(" {what} grew by ")).strong(pace(&trend));
-                let words = match (limit_reached, trend.seconds_to_limit, trend.ticks_to_limit) {
-                    (false, Some(left_s), Some(left_ticks)) => words.say("; at that pace the limit would come ").strong(
-                        format!("after about {} more ({})", ticks(rounded(left_ticks)), format::duration(left_s * 1e9)),
-                    ),
-                    _ => words,
-                };
-                if trend.certain {
-                    words.say(", judging by what major collections left alive in the later half of the run.")
-                } else {
-                    words.say(", but too few major collections took place to tell what of it was garbage.")
+    let Some(trend) = trend(&run.events, run.info.limits.max_old_space_bytes) else {
+        return words.say(match run.samples().next() {
+            None => " No sample was taken.",
+            Some(_) => " The run was too short to say where memory was heading.",
+        });
+    };
+    let live = format::bytes(trend.live_bytes);
+    match (trend.verdict, trend.certain) {
+        (Verdict::Growing, true) => {
+            let words = words.say(" The live heap grew by ").strong(pace(&trend));
+            let words = match (limit_reached, trend.seconds_to_limit, trend.ticks_to_limit) {
+                (false, Some(left_s), Some(left_ticks)) => {
+                    let (more, time) = (ticks(rounded(left_ticks)), format::duration(left_s * 1e9));
+                    words
+                        .say("; at that pace the limit would come ")
+                        .strong(format!("after about {more} more ({time})"))
                 }
-            }
-            Verdict::Flat if trend.certain => words
-                .say(" After its warm-up ")
-                .strong(format!("the live heap stayed level at {}", format::bytes(trend.live_bytes)))
-                .say(": no sign of a leak."),
-            Verdict::Shrinking if trend.certain => {
-                words.say(format!(" The live heap became smaller, to {} in the end.", format::bytes(trend.live_bytes)))
-            }
-            Verdict::Flat | Verdict::Shrinking => {
-                words.say(format!(" Memory in use did not grow in the later half of the run; {} were in use in the end.", format::bytes(trend.live_bytes)))
-            }
-        },
+                _ => words,
+            };
+            words.say(", judging by what major collections left alive in the later half of the run.")
+        }
+        (Verdict::Growing, false) => words.say(format!(
+            " The old generation grew to {live}, but too few major collections took place to tell what of it was garbage."
+        )),
+        (Verdict::Flat, true) => words
+            .say(" After its warm-up ")
+            .strong(format!("the live heap stayed level at about {live}"))
+            .say(": no sign of a leak."),
+        (Verdict::Shrinking, true) => words.say(format!(" The live heap became smaller, to {live} in the end.")),
+        (Verdict::Flat | Verdict::Shrinking, false) => {
+            words.say(" In the later half of the run ").strong("the old generation did not grow").say(".")
+        }
     }
 }
 
@@ -315,49 +317,66 @@ pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> 
     let uncured = runs.iter().find(|run| run.info.cure.is_none());
     paragraphs.extend(uncured.and_then(cause));
     for (place, ((run, summary), name)) in runs.iter().zip(&summaries).zip(names).enumerate() {
-        let words = Paragraph::default().strong(name.clone()).say(": ");
+        let words = Paragraph::default().strong(name.clone()).say(":");
         let words = match &run.info.cure {
-            Some(cure) if !cure.summary.trim().is_empty() => {
-                words.say(format!("{} ", cure.summary.trim()))
-            }
-            _ => words,
+            Some(cure) => words.sentence(&cure.summary),
+            None => words,
         };
-        let spans = heading(ending(run, summary), summary, run).0;
-        // The variant's name is what stands out here.
-        let words = spans.into_iter().fold(words, |words, span| match span {
-            Span::Text(text) | Span::Strong(text) => words.say(text),
-            Span::Code(code) => words.code(code),
-        });
-        let words = words.say(format!(
-            " Collections took {} of the time, the longest pause was {}.",
-            format::percent(1.0 - summary.utilisation),
-            format::duration(summary.pauses.max_ns as f64)
-        ));
-        let words = match leak {
-            Some(leak) if leak != place => difference(words, &summaries[leak], summary),
-            _ => words,
-        };
-        paragraphs.push(words);
+        let leak = leak
+            .filter(|leak| *leak != place)
+            .map(|leak| &summaries[leak]);
+        paragraphs.push(variant(words, run, summary, leak));
     }
     paragraphs
 }
 
-/// What a cure changed, in one figure: what it holds for the leak's bytes at the moment the leak ended.
-fn difference(words: Paragraph, leak: &RunSummary, cure: &RunSummary) -> Paragraph {
-    if leak.peak_old_bytes == 0
-        || cure.peak_old_bytes >= leak.peak_old_bytes
-        || cure.ticks < leak.ticks
-    {
-        return words;
-    }
-    let share = format::percent(cure.peak_old_bytes as f64 / leak.peak_old_bytes as f64);
-    if cure.ticks > leak.ticks {
-        let more = format::number(cure.ticks as f64 / leak.ticks.max(1) as f64);
-        words.say(format!(" It served {more} times as many ticks as the leak in at most {share} of its old generation."))
-    } else {
-        words.say(format!(
-            " It needed at most {share} of the leak's old generation."
-        ))
+/// A variant beside others, in a few words.
+fn variant(
+    words: Paragraph,
+    run: &RunRecord,
+    summary: &RunSummary,
+    leak: Option<&RunSummary>,
+) -> Paragraph {
+    let count = ticks(summary.ticks);
+    let how = match &run.info.end.outcome {
+        Outcome::Completed => format!("All {count} were run"),
+        Outcome::HeapLimit { .. } => {
+            format!("{} were run until the limit was reached", capital(&count))
+        }
+        Outcome::Interrupted => format!("{} were run until it was interrupted", capital(&count)),
+        Outcome::Running => format!("{} are in the record, which breaks off", capital(&count)),
+        Outcome::Failed { .. } => format!("{} were run until the workload failed", capital(&count)),
+    };
+    let held = format::bytes(summary.peak_old_bytes as f64);
+    let share = leak
+        .filter(|leak| leak.peak_old_bytes > summary.peak_old_bytes)
+        .map_or(String::new(), |leak| {
+            format!(
+                " ({} of the leak's)",
+                format::percent(summary.peak_old_bytes as f64 / leak.peak_old_bytes as f64)
+            )
+        });
+    let words = words.sentence(&format!(
+        "{how}, in at most {held} of old generation{share}"
+    ));
+    let words = match summary.trend {
+        Some(trend) if trend.verdict == Verdict::Growing => words
+            .say("; the live heap grew by ")
+            .strong(format!("{} per tick", format::bytes(trend.bytes_per_tick))),
+        Some(trend) if trend.certain => words.say("; the live heap stayed ").strong(format!(
+            "level at about {}",
+            format::bytes(trend.live_bytes)
+        )),
+        _ => words,
+    };
+    let words = words.say(".");
+    match summary.pauses.count {
+        0 => words.say(" No collection took place."),
+        _ => words.say(format!(
+            " Collections took {} of the time, the longest pause was {}.",
+            format::percent(1.0 - summary.utilisation),
+            format::duration(summary.pauses.max_ns as f64)
+        )),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Where the live heap is heading: flat, or growing towards the limit, and when it would get there.
 //!
-//! The live heap is what a major collection leaves. Its slope is the median of the slopes of all pairs of
-//! points (Theil 1950, Sen 1968), over the later half of the run, where the warm-up is over: one odd
-//! collection does not tilt it.
+//! The live heap is what a major collection leaves in the old generation and outside; the young generation
+//! holds garbage at any time. Its slope is the median of the slopes of all pairs of points (Theil 1950, Sen
+//! 1968), over the later half of the run, where the warm-up is over: one odd collection does not tilt it.
+//! It counts as growth if it matters (a twentieth of the heap) and is steady (Kendall's tau): floating garbage
+//! rises and falls, a leak only rises.
 
 use serde::Serialize;
 
@@ -12,6 +14,10 @@ use crate::record::{Event, GcKind, HeapSizes};
 const MOST_POINTS: usize = 400;
 /// Growth over the observed stretch below this share of the live heap counts as flat.
 const FLAT: f64 = 0.05;
+/// Rising less falling pairs, as a share of all, below which there is no direction.
+const STEADY: f64 = 0.6;
+/// Points that a direction should rest on, even if some are of the earlier half.
+const ENOUGH_POINTS: usize = 5;
 
 /// What was live at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,7 +26,7 @@ pub struct LivePoint {
     pub seconds: f64,
     /// Ticks done.
     pub tick: f64,
-    /// Live in the heap and, through it, outside.
+    /// Live in the old generation and, through the heap, outside.
     pub live_bytes: f64,
     /// Live in the old generation, which the limit is about.
     pub old_bytes: f64,
@@ -65,7 +71,7 @@ pub fn live_points(events: &[Event]) -> (Vec<LivePoint>, bool) {
     let point = |time_ns: u64, tick: f64, heap: &HeapSizes| LivePoint {
         seconds: time_ns as f64 / 1e9,
         tick,
-        live_bytes: heap.used_bytes() as f64 + heap.external_bytes as f64,
+        live_bytes: heap.old_generation_bytes() as f64 + heap.external_bytes as f64,
         old_bytes: heap.old_generation_bytes() as f64,
     };
     let (mut after_majors, mut at_samples) = (Vec::new(), Vec::new());
@@ -99,6 +105,10 @@ pub fn live_points(events: &[Event]) -> (Vec<LivePoint>, bool) {
             _ => {}
         }
     }
+    // What was tried in one tick is told by its last collection.
+    after_majors.reverse();
+    after_majors.dedup_by(|later, earlier| later.tick == earlier.tick);
+    after_majors.reverse();
     if after_majors.len() >= 3 {
         (after_majors, true)
     } else {
@@ -112,14 +122,9 @@ pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
     let (points, certain) = live_points(events);
     let (first, last) = (*points.first()?, *points.last()?);
     let half = (first.seconds + last.seconds) / 2.0;
-    let mut later: Vec<LivePoint> = points
-        .iter()
-        .copied()
-        .filter(|point| point.seconds >= half)
-        .collect();
-    if later.len() < 3 {
-        later = points;
-    }
+    let start = points.partition_point(|point| point.seconds < half);
+    let start = start.min(points.len().saturating_sub(ENOUGH_POINTS));
+    let mut later = points[start..].to_vec();
     if later.len() < 3 {
         return None;
     }
@@ -134,9 +139,10 @@ pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
     let per_tick = slope(&later, |point| point.tick, |point| point.live_bytes).unwrap_or(0.0);
     let growth = per_second * (last.seconds - later[0].seconds);
     let enough = FLAT * last.live_bytes.max(1.0);
+    let direction = tau(&later);
     let verdict = match growth {
-        g if g > enough => Verdict::Growing,
-        g if g < -enough => Verdict::Shrinking,
+        g if g > enough && direction >= STEADY => Verdict::Growing,
+        g if g < -enough && direction <= -STEADY => Verdict::Shrinking,
         _ => Verdict::Flat,
     };
     let room = limit_bytes as f64 - last.old_bytes;
@@ -173,6 +179,18 @@ pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
             end_tick - last.tick,
         ),
     })
+}
+
+/// Kendall's tau of the live heap over time: 1 if it only rises, -1 if it only falls.
+fn tau(points: &[LivePoint]) -> f64 {
+    let mut sum = 0;
+    for (place, a) in points.iter().enumerate() {
+        for b in &points[place + 1..] {
+            sum += i64::from(b.live_bytes > a.live_bytes) - i64::from(b.live_bytes < a.live_bytes);
+        }
+    }
+    let pairs = points.len() * points.len().saturating_sub(1) / 2;
+    sum as f64 / pairs.max(1) as f64
 }
 
 /// The median of the slopes of all pairs; `None` if all points have the same abscissa.
@@ -256,6 +274,44 @@ mod tests {
         assert_eq!(flat.seconds_to_limit, None);
         let shrinking = trend(&run(|second| 40e6 - second * 1e6), 0).unwrap();
         assert_eq!(shrinking.verdict, Verdict::Shrinking);
+    }
+
+    #[test]
+    fn floating_garbage_is_no_leak() {
+        // What incremental marking left over a bounded cache: it drifts up and falls back.
+        let floating = [
+            6.25, 6.45, 6.65, 6.90, 7.10, 7.31, 7.50, 5.67, 7.54, 7.75, 5.8, 6.1, 6.4,
+        ];
+        let steady = trend(
+            &run(|second| 1e6 * floating[second as usize % floating.len()]),
+            64_000_000,
+        )
+        .unwrap();
+        assert_eq!(steady.verdict, Verdict::Flat);
+    }
+
+    #[test]
+    fn last_resorts_count_once() {
+        let mut events = run(|second| second * 3e6);
+        let Some(Event::Gc(last)) = events
+            .iter()
+            .rev()
+            .find(|event| matches!(event, Event::Gc(_)))
+            .cloned()
+        else {
+            panic!("the run ends with a collection");
+        };
+        for n in 1..30 {
+            let mut gc = last.clone();
+            (gc.start_us, gc.tick) = (last.start_us + n * 100_000, Some(2_000));
+            events.push(Event::Gc(gc));
+        }
+        let (points, _) = live_points(&events);
+        assert!(points.len() <= 21, "{}", points.len());
+        assert_eq!(
+            trend(&events, 64_000_000).unwrap().verdict,
+            Verdict::Growing
+        );
     }
 
     #[test]
