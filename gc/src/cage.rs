@@ -11,6 +11,7 @@
 //!
 //! A reference is a 31-bit granule number, so it cannot name an address outside 16 GiB from the base.
 
+use crate::refusal::is_refused;
 use crate::seeded::{self, Bug};
 use crate::system::huge_pages_on_request;
 use crate::value::{GRANULE, Value};
@@ -154,6 +155,9 @@ struct Reservation {
 
 impl Reservation {
     fn new(len: usize, protection: libc::c_int) -> io::Result<Reservation> {
+        if is_refused() {
+            return Err(io::Error::from_raw_os_error(libc::ENOMEM));
+        }
         #[cfg(target_os = "linux")]
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         #[cfg(not(target_os = "linux"))]
@@ -336,6 +340,9 @@ impl Cage {
         for group in groups(offset, bytes) {
             if self.committed_groups[group] {
                 continue;
+            }
+            if is_refused() {
+                return Err(io::Error::from_raw_os_error(libc::ENOMEM));
             }
             let start = self.base.0 + group * GROUP_BYTES;
             // SAFETY: the group lies in the range that this cage reserved; giving access to it changes no

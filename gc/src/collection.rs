@@ -14,10 +14,11 @@ use crate::heap::Core;
 use crate::marker::Marker;
 use crate::object::Descriptor;
 use crate::options::Compaction;
+use crate::page::{Owner, PAGE_SIZE};
 use crate::policy::growth::SemiSpaceChange;
 use crate::policy::memory::groups_to_return;
 use crate::policy::{MajorOutcome, MinorOutcome};
-use crate::scavenger::slots_and_end;
+use crate::scavenger::{object_end, slots_and_end};
 use crate::seeded::{self, Bug};
 
 impl Core {
@@ -32,6 +33,7 @@ impl Core {
     /// A scavenge with its event, and the decisions that follow from it.
     pub(crate) fn minor(&mut self, reason: CollectionReason) {
         let start_ns = self.begin(CollectionKind::Minor, reason, CollectorReason::None);
+        let pause = Pause;
         let done = self.scavenge();
         self.tracer.scavenged(&done);
         self.phase(Phase::ScavengeFinish);
@@ -47,6 +49,7 @@ impl Core {
         self.change_semi_spaces(change);
         self.promoted_bytes += done.promoted as u64;
         self.promotion_failed = done.promotion_failed > 0;
+        pause.ends();
         self.end();
     }
 
@@ -54,6 +57,13 @@ impl Core {
     /// survivors are roots. If a cycle of incremental marking is in progress, this is its final pause.
     pub(crate) fn major(&mut self, reason: CollectionReason, collector_reason: CollectorReason) {
         let start_ns = self.begin(CollectionKind::Major, reason, collector_reason);
+        let pause = Pause;
+        // The scavenge may be refused memory to promote into, and that is what an error will have to say.
+        self.old.refused_by_system = 0;
+        if reason == CollectionReason::LastResort {
+            self.phase(Phase::MarkRoots);
+            self.forget_slots_of_the_dead();
+        }
         let incremental = self.cycle.is_some();
         if !incremental {
             self.phase(Phase::CompleteSweep);
@@ -115,7 +125,44 @@ impl Core {
         self.change_semi_spaces(decision.semi_space);
         self.promotion_failed = done.promotion_failed > 0;
         self.return_memory(reduce_memory);
+        pause.ends();
         self.end();
+    }
+
+    /// Forgets the remembered slots of old objects that nothing reaches.
+    ///
+    /// They count as roots of a scavenge, and survivors of a scavenge are roots of the marking: a dead chain that
+    /// goes back and forth between the generations keeps itself alive until its young part has been promoted, for
+    /// ever if the old generation has no room for it. This marking takes both generations at once.
+    fn forget_slots_of_the_dead(&mut self) {
+        self.abandon_marking();
+        self.complete_sweep();
+        self.mark_everything();
+        self.clock.charge(Work::Marked, self.used() as u64);
+        for page in self.pages.dirty.clone() {
+            let page = page as usize;
+            match self.pages.owner(page) {
+                Owner::Old => {
+                    let mut gap = page * PAGE_SIZE;
+                    let objects: Vec<_> = self.marked_in(page).collect();
+                    for object in objects {
+                        let at = self.cage.addr(object);
+                        let start = self.cage.offset(at);
+                        self.pages.clear_slot_range(&self.cage, gap, start - gap);
+                        gap = self.cage.offset(object_end(at));
+                    }
+                    self.pages
+                        .clear_slot_range(&self.cage, gap, (page + 1) * PAGE_SIZE - gap);
+                }
+                _ => {
+                    let head = self.pages.head_of(page);
+                    if !self.is_marked(self.cage.value(self.cage.at(head * PAGE_SIZE))) {
+                        self.pages.clear_slots(&self.cage, page);
+                    }
+                }
+            }
+        }
+        self.unmark_everything();
     }
 
     /// Evacuates the candidates, if there are any. Returns bytes moved and the time that took, in ns.
@@ -267,6 +314,28 @@ impl Core {
             observer.on_gc(&event);
         }
         drop(dead);
+    }
+}
+
+/// Lives while objects are being moved: no panic of foreign code (a root provider, a clock) may leave a heap
+/// behind whose references point nowhere.
+struct Pause;
+
+impl Pause {
+    fn ends(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        // Tests with seeded bugs want to see the panic that the broken collector ends with.
+        if !cfg!(feature = "seeded-bugs") {
+            eprintln!(
+                "heaplab: a panic inside a garbage collection; the heap cannot be used any more"
+            );
+            std::process::abort();
+        }
     }
 }
 

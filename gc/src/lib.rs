@@ -147,6 +147,7 @@ mod old;
 pub mod options;
 mod page;
 pub mod policy;
+mod refusal;
 #[allow(unsafe_code, reason = "a root provider promises to show all its cells")]
 mod roots;
 mod scavenger;

@@ -163,6 +163,19 @@ impl PageTable {
         Ok(Some(page))
     }
 
+    /// Whether `count` neighbouring pages are free.
+    pub(crate) fn has_run(&self, count: usize) -> bool {
+        self.find_run(count).is_some()
+    }
+
+    /// First page of the large object that owns a page.
+    pub(crate) fn head_of(&self, mut page: usize) -> usize {
+        while self.owner[page] == Owner::LargeTail {
+            page -= 1;
+        }
+        page
+    }
+
     fn find_run(&self, count: usize) -> Option<usize> {
         let mut run = 0;
         for page in self.hint..self.owner.len() {

@@ -106,15 +106,14 @@ impl Core {
                 return Some(at);
             }
         }
+        self.ineffective = false;
         if self.near_limit() {
-            self.ineffective = false;
             // There is room in the old generation now; a scavenge makes it in the young one.
             if self.options.policy == Policy::Generational {
                 self.minor(CollectionReason::AllocationFailure);
             }
             return fits(self);
         }
-        self.ineffective = false;
         None
     }
 
@@ -237,7 +236,11 @@ impl Core {
         let wanted = bytes.next_multiple_of(PAGE_SIZE);
         let (limit, limit_bytes) = if self.old.refused_by_system > 0 {
             (Limit::System, 0)
-        } else if self.old_pages_bytes() + wanted > max_old || bytes <= self.max_young_object {
+        } else if self.old_pages_bytes() + wanted > max_old
+            || bytes <= self.max_young_object
+            || self.pages.has_run(wanted / PAGE_SIZE)
+        {
+            // Also when there is room after all, but collecting again and again would be needed to use it.
             (Limit::OldSpace, max_old)
         } else {
             (Limit::Cage, self.cage.len())

@@ -23,6 +23,7 @@ mod machine;
 mod model;
 mod steps;
 
+pub use crate::refusal::{refuse, requests};
 pub use machine::{Failure, Outcome, run, run_on};
 
 use crate::stress::SplitMix64;

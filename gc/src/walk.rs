@@ -17,6 +17,7 @@ use crate::scavenger::{object_bytes, slots_and_end};
 use crate::shape::ShapeInfo;
 use crate::value::{GRANULE, Value};
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// Bits per rank base: one cache line of the bitmap.
 const BITS_PER_BASE: usize = 512;
@@ -88,7 +89,7 @@ pub struct HeapWalk<'w> {
     stores: Vec<StoreRef>,
     /// Position in `stores` of each store by its number in the heap.
     store_positions: Vec<u32>,
-    next_identity: Cell<u32>,
+    next_identity: &'w Cell<u32>,
 }
 
 impl Heap {
@@ -112,25 +113,44 @@ impl Core {
         body: impl FnOnce(&HeapWalk<'_>) -> R,
     ) -> Result<R, HeapLimitReached> {
         self.prepare_walk();
+        let next_identity = Cell::new(self.peek_next_identity());
+        // Foreign code may panic. The ids that it was shown are given all the same, and marks that were left
+        // behind would make the next marking take the dead for marked and the marked for scanned.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let objects = self.mark_everything();
+            self.walk_marked(objects, &next_identity, body)
+        }));
+        self.set_next_identity(next_identity.get().max(self.peek_next_identity()));
+        self.unmark_everything();
+        result.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Marks what is reachable in both generations, from clear bits. Returns how many objects that is.
+    pub(crate) fn mark_everything(&mut self) -> usize {
         let mut marker = Marker::new(&self.cage, self.young.first);
         self.for_each_root(|value| marker.push_root(value));
         marker.drain(&self.cage, &mut self.pages, usize::MAX);
         self.resolve_ephemerons(&mut marker);
-        let result = self.walk_marked(marker.objects, body);
+        marker.objects
+    }
+
+    /// Clears the marks of [`Core::mark_everything`].
+    pub(crate) fn unmark_everything(&mut self) {
         for page in self.marked_pages() {
             self.clear_marks(page);
             self.pages.live_bytes[page] = 0;
         }
-        result
     }
 
     fn walk_marked<R>(
         &mut self,
         objects: usize,
+        next_identity: &Cell<u32>,
         body: impl FnOnce(&HeapWalk<'_>) -> R,
     ) -> Result<R, HeapLimitReached> {
         let (stores, store_positions) = self.live_stores()?;
         let next = self.peek_next_identity();
+        next_identity.set(next);
         if (u32::MAX as usize - next as usize) / 2 < objects {
             return Err(self.limit_reached(Limit::Identities, u32::MAX as usize, 0));
         }
@@ -156,12 +176,9 @@ impl Core {
             roots,
             stores,
             store_positions,
-            next_identity: Cell::new(next),
+            next_identity,
         };
-        let result = body(&walk);
-        let next = walk.next_identity.get();
-        self.set_next_identity(next);
-        Ok(result)
+        Ok(body(&walk))
     }
 
     /// Whether `value` refers to an object that is no permanent constant.
