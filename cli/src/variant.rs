@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::{Local, SecondsFormat};
-use heaplab_gc::{Heap, RealClock, SystemMemory, VirtualClock};
+use heaplab_gc::{Heap, Policy, RealClock, SystemMemory, VirtualClock};
 use heaplab_reports::gc_log::GcLogPrefix;
 use heaplab_reports::record::{self, Outcome, RecordWriter, RunInfo};
 use heaplab_workloads::driver::{self, Length};
@@ -28,6 +28,8 @@ pub(crate) struct Variant {
     pub(crate) cure: Option<&'static Cure>,
     /// Its parameters.
     pub(crate) parameters: Parameters,
+    /// The collectors that it runs with.
+    pub(crate) policy: Policy,
 }
 
 impl Variant {
@@ -57,7 +59,7 @@ impl Variant {
             Clock::Virtual => Box::new(VirtualClock::new()),
         };
         // In a box, so that it has an address by which its lines in a log can be told from another's.
-        let mut heap = Box::new(Heap::with_clock(args.heap.options()?, clock)?);
+        let mut heap = Box::new(Heap::with_clock(args.heap.options(self.policy)?, clock)?);
         let prefix = if is_virtual {
             GcLogPrefix::VIRTUAL
         } else {
@@ -117,6 +119,7 @@ impl Variant {
         let is_virtual = args.heap.clock == Clock::Virtual;
         RunInfo {
             seed: args.seed,
+            options: args.heap.recorded_options(self.policy),
             clock: match args.heap.clock {
                 Clock::Real => record::Clock::Real,
                 Clock::Virtual => record::Clock::Virtual,

@@ -1,8 +1,10 @@
 //! Flags of the heap: V8's names, units and meanings.
 
-use heaplab_gc::{HeapOptions, OptionsError};
+use std::collections::BTreeMap;
 
-use super::value::Clock;
+use heaplab_gc::{HeapOptions, OptionsError, Policy};
+
+use super::value::{Clock, CompactionChoice, PolicyChoice};
 
 /// The heap that a workload runs on.
 #[derive(Clone, Debug, clap::Args)]
@@ -28,6 +30,20 @@ pub(crate) struct HeapArgs {
         hide_short_help = true
     )]
     max_new_space_size: Option<u64>,
+    /// Collectors: generational, mark-sweep, mark-compact, none; compare: also all
+    #[arg(
+        long,
+        value_name = "POLICY",
+        default_value = "generational",
+        hide_possible_values = true
+    )]
+    pub(crate) policy: PolicyChoice,
+    /// Mark the old generation in one pause, not in steps
+    #[arg(long)]
+    no_incremental_marking: bool,
+    /// Move old objects: auto, always, never [default: what the policy does]
+    #[arg(long, value_name = "WHEN", hide_possible_values = true)]
+    compaction: Option<CompactionChoice>,
     /// What time is: real, or virtual
     ///
     /// Virtual time is a fixed cost per tick and per byte: the same seed gives the same record,
@@ -43,12 +59,16 @@ pub(crate) struct HeapArgs {
 }
 
 impl HeapArgs {
-    /// The options of the heap.
+    /// The options of the heap with this policy.
     ///
     /// # Errors
     /// A limit that no heap can have.
-    pub(crate) fn options(&self) -> Result<HeapOptions, OptionsError> {
-        let mut options = HeapOptions::default();
+    pub(crate) fn options(&self, policy: Policy) -> Result<HeapOptions, OptionsError> {
+        let mut options = HeapOptions::default().with_policy(policy);
+        options.incremental_marking &= !self.no_incremental_marking;
+        if let Some(choice) = self.compaction {
+            options.compaction = choice.into();
+        }
         let flags = [
             ("max-old-space-size", Some(self.max_old_space_size)),
             ("max-semi-space-size", Some(self.max_semi_space_size)),
@@ -63,5 +83,21 @@ impl HeapArgs {
         }
         options.validate()?;
         Ok(options)
+    }
+
+    /// What differs from the default collectors, for the record.
+    pub(crate) fn recorded_options(&self, policy: Policy) -> BTreeMap<String, String> {
+        let mut options = BTreeMap::new();
+        if policy != Policy::default() || self.policy == PolicyChoice::All {
+            options.insert("policy".to_owned(), policy.as_str().to_owned());
+        }
+        if self.no_incremental_marking {
+            options.insert("incremental_marking".to_owned(), "false".to_owned());
+        }
+        if let Some(choice) = self.compaction {
+            let compaction = heaplab_gc::Compaction::from(choice);
+            options.insert("compaction".to_owned(), compaction.as_str().to_owned());
+        }
+        options
     }
 }

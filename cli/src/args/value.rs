@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
+use heaplab_gc::{Compaction, Policy};
 
 /// What time is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -11,6 +12,55 @@ pub(crate) enum Clock {
     Real,
     /// Fixed costs: the same seed gives the same record, byte for byte
     Virtual,
+}
+
+/// Which collectors work together: one of the heap's policies, or each in turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyChoice {
+    /// A copying young generation and a marking old one: V8's
+    Generational,
+    /// One generation, mark and sweep
+    MarkSweep,
+    /// One generation, mark and move together
+    MarkCompact,
+    /// No collection
+    None,
+    /// Each of them in turn (`compare` only)
+    All,
+}
+
+impl PolicyChoice {
+    /// The policies that are meant.
+    pub(crate) fn policies(self) -> Vec<Policy> {
+        match self {
+            PolicyChoice::Generational => vec![Policy::Generational],
+            PolicyChoice::MarkSweep => vec![Policy::MarkSweep],
+            PolicyChoice::MarkCompact => vec![Policy::MarkCompact],
+            PolicyChoice::None => vec![Policy::None],
+            PolicyChoice::All => Policy::ALL.to_vec(),
+        }
+    }
+}
+
+/// Whether old objects are moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CompactionChoice {
+    /// When that wins pages
+    Auto,
+    /// In every major collection
+    Always,
+    /// Not at all
+    Never,
+}
+
+impl From<CompactionChoice> for Compaction {
+    fn from(choice: CompactionChoice) -> Compaction {
+        match choice {
+            CompactionChoice::Auto => Compaction::Auto,
+            CompactionChoice::Always => Compaction::Always,
+            CompactionChoice::Never => Compaction::Never,
+        }
+    }
 }
 
 /// A time with its unit; a bare number counts seconds.

@@ -30,7 +30,13 @@ pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Exit, Failure> {
     )?;
     let mut done: Vec<(PathBuf, RunInfo)> = Vec::new();
     for variant in &variants {
-        let place = folder.join(variant.cure.map_or("leak", |cure| cure.name));
+        let place = folder.join(match variant.cure {
+            None if variants.iter().filter(|v| v.cure.is_none()).count() > 1 => {
+                variant.policy.as_str()
+            }
+            None => "leak",
+            Some(cure) => cure.name,
+        });
         signals.working_in(place.clone());
         let info = variant.run(&args.variant, &place, &signals, output)?;
         write_report(&place)?;
@@ -69,12 +75,13 @@ pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Exit, Failure> {
         say_why(info, args.variant.fail_at_limit, output);
     }
     let leak = &done[0];
+    let first_place = leak.0.file_name().unwrap_or_default().to_string_lossy();
     let snapshots: Vec<SnapshotTaken> = leak
         .1
         .snapshots
         .iter()
         .map(|snapshot| SnapshotTaken {
-            file: format!("leak/{}", snapshot.file),
+            file: format!("{}/{}", first_place, snapshot.file),
             ..snapshot.clone()
         })
         .collect();
@@ -90,9 +97,17 @@ fn variants(args: &CompareArgs) -> Result<Vec<Variant>, Failure> {
     let (workload, _) = registry::find(&args.workload, None).map_err(|error| {
         Failure::usage(error.to_string()).hint("`heaplab list` shows all workloads")
     })?;
-    let cures = std::iter::once(None).chain(workload.cures.iter().map(Some));
-    cures
-        .map(|cure| {
+    let policies = args.variant.heap.policy.policies();
+    // Policies are compared on the leak alone, cures with one policy.
+    let cures = workload
+        .cures
+        .iter()
+        .map(Some)
+        .filter(|_| policies.len() == 1);
+    std::iter::once(None)
+        .chain(cures)
+        .flat_map(|cure| policies.iter().map(move |&policy| (cure, policy)))
+        .map(|(cure, policy)| {
             let parameters = Parameters::parse_shared(workload, cure, &args.variant.parameters)
                 .map_err(|error| {
                     Failure::usage(error.to_string()).hint(format!(
@@ -104,6 +119,7 @@ fn variants(args: &CompareArgs) -> Result<Vec<Variant>, Failure> {
                 workload,
                 cure,
                 parameters,
+                policy,
             })
         })
         .collect()

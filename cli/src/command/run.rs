@@ -32,10 +32,18 @@ pub(crate) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
                 workload.name
             ))
         })?;
+    let policies = args.variant.heap.policy.policies();
+    let &[policy] = policies.as_slice() else {
+        return Err(
+            Failure::usage("run has one policy; `all` is for compare".to_owned())
+                .hint(format!("`heaplab compare {} --policy all`", workload.name)),
+        );
+    };
     let variant = Variant {
         workload,
         cure,
         parameters,
+        policy,
     };
     let signals = prepare(&args.variant, output)?;
     let folder = folder::create(
@@ -73,7 +81,7 @@ pub(crate) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
 /// # Errors
 /// Limits that no heap can have, or that the system does not grant; a system without signals.
 pub(super) fn prepare(args: &VariantArgs, output: Output) -> Result<Signals, Failure> {
-    let heap = Heap::new(args.heap.options()?)?;
+    let heap = Heap::new(args.heap.options(args.heap.policy.policies()[0])?)?;
     let limit = heap.limits().heap_size_limit();
     if let Some(warning) = variant::memory_warning(&system_memory(), limit) {
         output.warn(warning);
