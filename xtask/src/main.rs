@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod compare;
+mod devtools;
 mod prerequisites;
 mod process;
 mod steps;

@@ -1,9 +1,11 @@
 //! `cargo xtask test`: every test of the project, those against the real Chrome DevTools included.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use crate::steps::Steps;
-use crate::{Outcome, prerequisites, process};
+use crate::{Outcome, devtools, prerequisites, process};
 
 /// A tool whose tests can be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -12,6 +14,8 @@ enum Tool {
     Browser,
     /// Everything that needs Node (the browser tests are driven by it, too).
     Node,
+    /// The tests that need only Rust, to repeat the others.
+    Rust,
 }
 
 /// Arguments of `cargo xtask test`.
@@ -26,46 +30,55 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Outcome {
     let with_node = !options.skip.contains(&Tool::Node);
     let with_browser = with_node && !options.skip.contains(&Tool::Browser);
+    let browser = match check_tools(with_node, with_browser) {
+        Ok(browser) => browser,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return Outcome::NotStarted;
+        }
+    };
 
     let mut steps = Steps::new("cargo xtask test");
-    let mut found = prerequisites::rust();
-    if with_node {
-        found = found.and_then(|()| prerequisites::node());
-    }
-    if with_browser {
-        found = found.and_then(|()| prerequisites::browser().map(drop));
-    }
-    if let Err(reason) = found {
-        eprintln!("{reason}");
-        return Outcome::NotStarted;
-    }
-
-    steps.run("cargo test", || {
-        process::run(&mut process::cargo(&["test", "--workspace"]))
-    });
-    steps.run("seeded bugs", || {
-        process::run(&mut process::cargo(&[
-            "test",
-            "-p",
-            "heaplab-gc",
-            "--features",
-            "seeded-bugs,testing",
-            "--test",
-            "seeded_bugs",
-        ]))
-    });
-    if with_node {
-        steps.run("npm ci", || {
-            process::run(
-                process::command(
-                    "npm",
-                    &["ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-                )
-                .current_dir(process::devtools_folder()),
-            )
+    if options.skip.contains(&Tool::Rust) {
+        steps.skip("cargo test", "--skip rust");
+        steps.skip("cargo test, tiny pages", "--skip rust");
+    } else {
+        steps.run("cargo test", || {
+            process::run(&mut process::cargo(&["test", "--workspace"]))
         });
+        steps.run("cargo test, tiny pages", tiny);
+    }
+    if with_node {
+        devtools::run(&mut steps, browser.as_deref());
     } else {
         steps.skip("npm ci", "--skip node");
+        steps.skip("DevTools' numbers", "--skip node");
+        steps.skip("DevTools' window", "--skip node");
     }
     steps.finish()
+}
+
+/// Finds every tool, or says which is missing.
+fn check_tools(with_node: bool, with_browser: bool) -> Result<Option<PathBuf>, String> {
+    prerequisites::rust()?;
+    if with_node {
+        prerequisites::node()?;
+    }
+    if with_browser {
+        return prerequisites::browser().map(Some);
+    }
+    Ok(None)
+}
+
+/// The heap with small pages and buffers, so that boundary paths are taken often. It has build products of its own.
+fn tiny() -> Result<(), String> {
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    process::run(
+        process::cargo(&["test", "--package", "heaplab-gc", "--lib", "--tests"])
+            .env("RUSTFLAGS", format!("{flags} --cfg heaplab_tiny").trim())
+            .env(
+                "CARGO_TARGET_DIR",
+                process::workspace_root().join("target").join("tiny"),
+            ),
+    )
 }
