@@ -56,6 +56,7 @@ export class DevToolsPage {
   #browser;
   #page;
   #session;
+  #loaded = 0;
   /** The page reports what its workers say a second time, hence a set. */
   #warnings = new Set();
 
@@ -159,7 +160,8 @@ export class DevToolsPage {
     await this.#session.send('DOM.setFileInputFiles', {files: [file], backendNodeId});
     await this.#session.send('Page.setInterceptFileChooserDialog', {enabled: false});
 
-    await until(`loading ${path.basename(file)}`, LOAD_TIMEOUT_MS, () => page.evaluate(async () => {
+    const loadedBefore = this.#loaded;
+    await until(`loading ${path.basename(file)}`, LOAD_TIMEOUT_MS, () => page.evaluate(async before => {
       const profiler = await import('./panels/profiler/profiler.js');
       const common = await import('./core/common/common.js');
       const errors = common.Console.Console.instance().messages().filter(message => message.level === 'error');
@@ -171,8 +173,9 @@ export class DevToolsPage {
         throw new Error(`DevTools refuses it: ${dialog.textContent}`);
       }
       const profiles = profiler.ProfilesPanel.ProfilesPanel.registry.heapSnapshotProfileType.profiles;
-      return Boolean(profiles.at(-1)?.snapshotProxy);
-    }));
+      return profiles.length > before && Boolean(profiles.at(-1).snapshotProxy);
+    }, loadedBefore));
+    ++this.#loaded;
 
     return await until('the rows of Summary', LOAD_TIMEOUT_MS, () => page.evaluate(async () => {
       const profiler = await import('./panels/profiler/profiler.js');
@@ -199,9 +202,11 @@ export class DevToolsPage {
   }
 
 
-  /** Everything DevTools has warned about so far. */
-  warnings() {
-    return [...this.#warnings];
+  /** Everything DevTools has warned about since the last call. */
+  takeWarnings() {
+    const warnings = [...this.#warnings];
+    this.#warnings.clear();
+    return warnings;
   }
 
   /** Keeps a picture of the window. */

@@ -46,34 +46,44 @@ async function main() {
   }
 
   let exitCode = 0;
-  for (const file of positionals) {
-    // A fresh browser for each file: after a refused one, the panel takes no other until it is reloaded.
-    let page;
-    try {
-      page = await DevToolsPage.open(values.chromium);
-    } catch (error) {
-      process.stderr.write(`${values.chromium} did not start: ${error.message}\n`);
-      return 4;
-    }
-    try {
-      const loaded = await page.load(path.resolve(file));
-      if (values.screenshots) {
-        await page.screenshot(path.join(values.screenshots, `${path.basename(file)}.png`));
+  let page;
+  try {
+    for (const file of positionals) {
+      try {
+        page ??= await DevToolsPage.open(values.chromium);
+      } catch (error) {
+        process.stderr.write(`${values.chromium} did not start: ${error.message}\n`);
+        return 4;
       }
-      const warnings = page.warnings();
-      process.stdout.write(`${JSON.stringify({file, ...loaded, warnings})}\n`);
-      for (const warning of warnings) {
-        process.stderr.write(`${file}: DevTools warns: ${warning}\n`);
-        exitCode = Math.max(exitCode, 1);
+      try {
+        const loaded = await page.load(path.resolve(file));
+        if (values.screenshots) {
+          await page.screenshot(path.join(values.screenshots, screenshotName(file)));
+        }
+        const warnings = page.takeWarnings();
+        process.stdout.write(`${JSON.stringify({file, ...loaded, warnings})}\n`);
+        for (const warning of warnings) {
+          process.stderr.write(`${file}: DevTools warns: ${warning}\n`);
+          exitCode = Math.max(exitCode, 1);
+        }
+      } catch (error) {
+        process.stderr.write(`${file}: ${error.message}\n`);
+        exitCode = 3;
+        // After a refused file the panel takes no other.
+        await page.close();
+        page = undefined;
       }
-    } catch (error) {
-      process.stderr.write(`${file}: ${error.message}\n`);
-      exitCode = 3;
-    } finally {
-      await page.close();
     }
+  } finally {
+    await page?.close();
   }
   return exitCode;
+}
+
+/** `run/limit.heapsnapshot` becomes `run-limit.png`. */
+function screenshotName(file) {
+  const {dir, name} = path.parse(path.resolve(file));
+  return `${path.basename(dir)}-${name}.png`;
 }
 
 // Without these, an interrupted test would leave its browser behind.

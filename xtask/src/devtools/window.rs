@@ -22,25 +22,22 @@ struct Shown {
 /// A warning, a refused file, the first difference, or that a class that leaks is not shown.
 pub(crate) fn compare(taken: &[Taken], browser: &Path) -> Result<(), String> {
     let screenshots = output_folder().join("screenshots");
-    let (browser, screenshots) = (browser.to_string_lossy(), screenshots.to_string_lossy());
+    let mut command = process::command("node", &["page.mjs"]);
+    command
+        .current_dir(process::devtools_folder())
+        .arg("--chromium")
+        .arg(browser)
+        .arg("--screenshots")
+        .arg(&screenshots)
+        .args(taken.iter().map(|taken| &taken.file));
+    let text = process::output(&mut command)?;
+    let mut lines = text.lines();
     for taken in taken {
         let at = |reason: String| format!("{}: {reason}", taken.file.display());
-        let folder = format!("{screenshots}/{}", taken.workload);
-        let text = process::output(
-            process::command(
-                "node",
-                &[
-                    "page.mjs",
-                    "--chromium",
-                    &browser,
-                    "--screenshots",
-                    &folder,
-                    &taken.file.to_string_lossy(),
-                ],
-            )
-            .current_dir(process::devtools_folder()),
-        )?;
-        let shown: Shown = serde_json::from_str(&text)
+        let line = lines
+            .next()
+            .ok_or_else(|| at("the page says nothing about it".to_owned()))?;
+        let shown: Shown = serde_json::from_str(line)
             .map_err(|error| at(format!("the page's output: {error}")))?;
         let ours = Numbers::of(&taken.file).map_err(at)?;
         if shown.total != ours.retained[0] {
@@ -49,11 +46,8 @@ pub(crate) fn compare(taken: &[Taken], browser: &Path) -> Result<(), String> {
                 ours.retained[0], shown.total
             )));
         }
-        if let Some(missing) = taken
-            .leaks
-            .iter()
-            .find(|leak| !shown.rows.iter().any(|row| row.name == **leak))
-        {
+        let is_shown = |class: &str| shown.rows.iter().any(|row| row.name == class);
+        if let Some(missing) = taken.leaks.iter().find(|leak| !is_shown(leak)) {
             return Err(at(format!("the window shows no {missing}, which leaks")));
         }
         let rows = shown.rows.len();
@@ -64,6 +58,6 @@ pub(crate) fn compare(taken: &[Taken], browser: &Path) -> Result<(), String> {
             taken.file.file_name().unwrap_or_default().to_string_lossy()
         );
     }
-    println!("screenshots: {screenshots}");
+    println!("screenshots: {}", screenshots.display());
     Ok(())
 }
