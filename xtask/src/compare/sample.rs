@@ -1,4 +1,8 @@
 //! One run of one bench by one system.
+//!
+//! Collectors time themselves by the clock on the wall. On a shared core part of that is other programs' time, so
+//! sums of theirs are scaled by the share of the core that the process had (1 on a quiet machine); single pauses are
+//! left as they were.
 
 use serde_json::Value;
 
@@ -13,11 +17,14 @@ pub(crate) struct Sample {
     pub(crate) objects: f64,
     pub(crate) bytes: f64,
     pub(crate) cpu: f64,
+    /// Collecting, scaled by `share`.
     pub(crate) gc: Option<f64>,
+    /// CPU time over wall time of the process, at most 1.
+    pub(crate) share: f64,
     pub(crate) longest_pause: Option<f64>,
     pub(crate) copied_bytes: Option<f64>,
     pub(crate) peak_rss: f64,
-    /// Least disturbed full collection, and its marking.
+    /// Least disturbed full collection, and its marking; scaled.
     pub(crate) collection: Option<f64>,
     pub(crate) mark: Option<f64>,
     pub(crate) latency_p999: Option<f64>,
@@ -75,6 +82,10 @@ impl Sample {
             bytes: number("bytes").unwrap_or(0.0),
             cpu: number("cpu_ns").unwrap_or(0.0),
             gc: number("gc_ns"),
+            share: match (number("cpu_ns"), number("wall_ns")) {
+                (Some(cpu), Some(wall)) if wall > 0.0 => (cpu / wall).min(1.0),
+                _ => 1.0,
+            },
             longest_pause: percentile("pauses", "max"),
             copied_bytes: number("copied_bytes"),
             peak_rss: number("peak_rss").unwrap_or(0.0),
@@ -94,6 +105,9 @@ impl Sample {
             // Those that the program counted are the last ones.
             let marks = &traced.marks[traced.marks.len().saturating_sub(counted)..];
             sample.mark = marks.iter().min().map(|&mark| mark as f64);
+        }
+        for time in [&mut sample.gc, &mut sample.collection, &mut sample.mark] {
+            *time = time.map(|ns| ns * sample.share);
         }
         sample.report = report;
         sample

@@ -147,6 +147,7 @@ pub(crate) fn json(
                         .map(|sample| {
                             json!({
                                 "gc_ns": sample.gc,
+                                "share_of_core": sample.share,
                                 "longest_pause_ns": sample.longest_pause,
                                 "copied_bytes": sample.copied_bytes,
                                 "mark_ns": sample.mark,
