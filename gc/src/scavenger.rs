@@ -18,6 +18,8 @@ use crate::page::{PAGE_SIZE, SLOTS_PER_BUCKET, bucket_addr};
 use crate::seeded::{self, Bug};
 use crate::value::Value;
 
+/// Remembered slots that are visited together.
+const BATCH: usize = if cfg!(heaplab_tiny) { 8 } else { 256 };
 /// How many bytes ahead of the scan references are prefetched.
 const LOOKAHEAD: usize = 256;
 
@@ -45,6 +47,8 @@ struct Scavenger<'c> {
     scan: Addr,
     /// Start of the promoted objects in the open old buffer that are not scanned yet.
     promoted_scan: Addr,
+    /// Start of the promoted objects in the open old buffer that are not counted yet.
+    promoted_from: Addr,
     /// Closed buffer ranges that are not scanned yet.
     promoted_ranges: Vec<(Addr, Addr)>,
     promotion_possible: bool,
@@ -66,6 +70,7 @@ impl Core {
             age_mark,
             scan,
             promoted_scan,
+            promoted_from: promoted_scan,
             promoted_ranges: Vec::new(),
             promotion_possible: true,
             done: Scavenged::default(),
@@ -78,7 +83,9 @@ impl Core {
         scavenger.drain();
         scavenger.core.phase(Phase::ScavengeWeak);
         scavenger.process_ephemerons();
-        let done = scavenger.done;
+        scavenger.count_promoted();
+        let mut done = scavenger.done;
+        done.copied = self.young.top.0 - scan.0;
         self.clock
             .charge(Work::Copied, (done.copied + done.promoted) as u64);
         self.clock.charge(Work::Slots, done.slots_visited as u64);
@@ -151,115 +158,121 @@ impl Scavenger<'_> {
         }
     }
 
-    /// Visits the slot set: each slot that still refers to the young generation afterwards stays in it.
+    /// Visits the slot set: each slot that still refers to the young generation afterwards goes into it again.
     ///
-    /// Slots and the objects they refer to are scattered, so they are taken a word (64 slots) at a time in
-    /// three passes: find and prefetch slots, load them and prefetch headers, forward.
+    /// Slots and the objects they refer to are scattered, so they are taken in batches and three passes: find and
+    /// prefetch slots, load them and prefetch headers, forward. A batch does not leave its page: promotion sweeps
+    /// on demand, and a page must not turn into free blocks while its slots are in hand.
     fn process_remembered_slots(&mut self) {
         let dirty = std::mem::take(&mut self.core.pages.dirty);
+        let mut batch = [(Addr(0), Value(0)); BATCH];
+        let mut count = 0;
         for page in dirty {
             let page = page as usize;
             let mut summary = std::mem::take(&mut self.core.pages.summary[page]);
-            // Promotion sweeps on demand; a page must not turn into free blocks while its slots are in hand.
             self.core.page_not_to_sweep = Some(page);
-            let mut kept_summary = 0;
             while summary != 0 {
                 let bucket = summary.trailing_zeros() as usize;
                 summary &= summary - 1;
-                if self.process_bucket(page, bucket) {
-                    kept_summary |= 1 << bucket;
+                let words = bucket_addr(&self.core.cage, page, bucket);
+                let first_slot = page * PAGE_SIZE + bucket * SLOTS_PER_BUCKET * 4;
+                for w in 0..SLOTS_PER_BUCKET / 64 {
+                    let word = words.add(8 * w);
+                    let mut bits = word.load_u64();
+                    if bits == 0 {
+                        continue;
+                    }
+                    word.store_u64(0);
+                    let base = self.core.cage.at(first_slot + 64 * 4 * w);
+                    while bits != 0 {
+                        let slot = base.add(4 * bits.trailing_zeros() as usize);
+                        bits &= bits - 1;
+                        slot.prefetch();
+                        batch[count].0 = slot;
+                        count += 1;
+                        if count == BATCH {
+                            self.process_slots(&mut batch);
+                            count = 0;
+                        }
+                    }
                 }
             }
-            // Promotion may have recorded slots of this page while its old ones were visited.
-            let recorded_meanwhile = self.core.pages.summary[page];
-            if kept_summary != 0 && recorded_meanwhile == 0 {
-                self.core.pages.dirty.push(page as u32);
-            }
-            self.core.pages.summary[page] = recorded_meanwhile | kept_summary;
+            self.process_slots(&mut batch[..count]);
+            count = 0;
         }
         self.core.page_not_to_sweep = None;
     }
 
-    fn process_bucket(&mut self, page: usize, bucket: usize) -> bool {
-        let words = bucket_addr(&self.core.cage, page, bucket);
-        let page_start = page * crate::page::PAGE_SIZE;
-        let first_slot = self
-            .core
-            .cage
-            .at(page_start)
-            .add(bucket * SLOTS_PER_BUCKET * 4);
-        let mut any_kept = false;
-        for w in 0..SLOTS_PER_BUCKET / 64 {
-            let word = words.add(8 * w);
-            let bits = word.load_u64();
-            if bits == 0 {
-                continue;
+    /// Forwards what a batch of slots refers to; their values are filled in on the way.
+    fn process_slots(&mut self, batch: &mut [(Addr, Value)]) {
+        for (slot, value) in batch.iter_mut() {
+            *value = slot.value();
+            if self.in_from_space(*value) {
+                self.core.cage.addr(*value).prefetch();
             }
-            let base = first_slot.add(64 * 4 * w);
-            let mut slots = [(0u8, Value(0)); 64];
-            let mut count = 0;
-            let mut rest = bits;
-            while rest != 0 {
-                let bit = rest.trailing_zeros();
-                rest &= rest - 1;
-                slots[count].0 = bit as u8;
-                base.add(4 * bit as usize).prefetch();
-                count += 1;
-            }
-            for (bit, value) in &mut slots[..count] {
-                *value = base.add(4 * *bit as usize).value();
-                if value.0.wrapping_sub(self.from_first) < self.from_span {
-                    self.core.cage.addr(*value).prefetch();
-                }
-            }
-            let mut kept = 0u64;
-            for &(bit, value) in &slots[..count] {
-                let mut value = value;
-                if self.in_from_space(value) {
-                    value = self.forward(value);
-                    if !seeded::active(Bug::RememberedSlotNotUpdated) {
-                        base.add(4 * bit as usize).store_u32(value.0);
-                    }
-                }
-                if self.core.is_young(value) {
-                    kept |= 1 << bit;
-                }
-            }
-            self.done.slots_visited += count;
-            self.done.slots_kept += kept.count_ones() as usize;
-            // Bits that promotion set in this very word meanwhile must survive, and keep the bucket.
-            let left = word.load_u64() & !bits | kept;
-            word.store_u64(left);
-            any_kept |= left != 0;
         }
-        any_kept
+        let mut free = self.free_ends();
+        for &(slot, value) in batch.iter() {
+            let mut value = value;
+            if self.in_from_space(value) {
+                value = self.forward_in(&mut free, value);
+                if !seeded::active(Bug::RememberedSlotNotUpdated) {
+                    slot.store_u32(value.0);
+                }
+            }
+            if self.core.is_young(value) {
+                self.core.record(slot);
+                self.done.slots_kept += 1;
+            }
+        }
+        self.set_free_ends(free);
+        self.done.slots_visited += batch.len();
     }
 
     /// Scans grey objects until there are none: copied ones first, they are in cache.
     fn drain(&mut self) {
+        let mut free = self.free_ends();
         loop {
-            while self.scan < self.core.young.top {
-                self.scan = self.scan_object::<false>(self.scan);
+            let mut scan = self.scan;
+            while scan < free.young {
+                scan = self.scan_object::<false>(&mut free, scan);
             }
-            if self.promoted_scan < self.core.old.top {
+            self.scan = scan;
+            if self.promoted_scan < free.old {
                 let at = self.promoted_scan;
                 // The end is known before the scan, which may switch to another buffer.
                 self.promoted_scan = object_end(at);
-                self.scan_object::<true>(at);
+                self.scan_object::<true>(&mut free, at);
                 continue;
             }
             let Some((mut at, end)) = self.promoted_ranges.pop() else {
                 break;
             };
             while at < end {
-                at = self.scan_object::<true>(at);
+                at = self.scan_object::<true>(&mut free, at);
             }
         }
+        self.set_free_ends(free);
+    }
+
+    #[inline(always)]
+    fn free_ends(&self) -> FreeEnds {
+        FreeEnds {
+            young: self.core.young.top,
+            old: self.core.old.top,
+            old_limit: self.core.old.limit,
+        }
+    }
+
+    #[inline(always)]
+    fn set_free_ends(&mut self, free: FreeEnds) {
+        self.core.young.top = free.young;
+        self.core.old.top = free.old;
     }
 
     /// Forwards the young references of the object at `at`; returns its end.
     #[inline(always)]
-    fn scan_object<const PROMOTED: bool>(&mut self, at: Addr) -> Addr {
+    fn scan_object<const PROMOTED: bool>(&mut self, free: &mut FreeEnds, at: Addr) -> Addr {
         let descriptor = Descriptor(at.load_u32());
         let (first, slots, end) = slots_and_end(at, descriptor);
         let mut slot = first;
@@ -270,7 +283,7 @@ impl Scavenger<'_> {
         let may_look_ahead = if PROMOTED {
             ahead_end.0 ^ at.0 < PAGE_SIZE
         } else {
-            ahead_end <= self.core.young.top
+            ahead_end <= free.young
         };
         if may_look_ahead {
             while slot < slots_end {
@@ -278,12 +291,12 @@ impl Scavenger<'_> {
                 if self.in_from_space(ahead) {
                     self.core.cage.addr(ahead).prefetch();
                 }
-                self.scan_slot::<PROMOTED>(slot);
+                self.scan_slot::<PROMOTED>(free, slot);
                 slot = slot.add(4);
             }
         } else {
             while slot < slots_end {
-                self.scan_slot::<PROMOTED>(slot);
+                self.scan_slot::<PROMOTED>(free, slot);
                 slot = slot.add(4);
             }
         }
@@ -291,10 +304,10 @@ impl Scavenger<'_> {
     }
 
     #[inline(always)]
-    fn scan_slot<const PROMOTED: bool>(&mut self, slot: Addr) {
+    fn scan_slot<const PROMOTED: bool>(&mut self, free: &mut FreeEnds, slot: Addr) {
         let value = slot.value();
         if self.in_from_space(value) {
-            let new = self.forward(value);
+            let new = self.forward_in(free, value);
             slot.store_u32(new.0);
             if PROMOTED && self.core.is_young(new) && !seeded::active(Bug::PromotedSlotNotRecorded)
             {
@@ -306,32 +319,43 @@ impl Scavenger<'_> {
     }
 
     /// The new place of an object of from-space, copied there on the first visit.
-    #[inline(always)]
     fn forward(&mut self, value: Value) -> Value {
+        let mut free = self.free_ends();
+        let new = self.forward_in(&mut free, value);
+        self.set_free_ends(free);
+        new
+    }
+
+    /// [`Scavenger::forward`] with the ends of free room in registers.
+    #[inline(always)]
+    fn forward_in(&mut self, free: &mut FreeEnds, value: Value) -> Value {
         let from = self.core.cage.addr(value);
         let header = from.load_u64();
         if header as u32 == FORWARDED {
             return Value((header >> 32) as u32);
         }
         let bytes = object_bytes(from, Descriptor(header as u32));
-        let to = if from < self.age_mark && self.promotion_possible {
-            match self.promote(bytes) {
-                Some(to) => to,
-                None => {
-                    self.done.promotion_failed += bytes;
-                    self.copy_target(bytes)
-                }
-            }
+        let to;
+        let new;
+        if from >= self.age_mark {
+            to = free.young;
+            free.young = to.add(bytes);
+            from.copy_to(to, bytes);
+            new = self.core.cage.value(to);
         } else {
-            if from < self.age_mark {
-                self.done.promotion_failed += bytes;
+            if bytes <= free.old_limit.0 - free.old.0 {
+                to = free.old;
+                free.old = to.add(bytes);
+            } else {
+                self.set_free_ends(*free);
+                to = self.promote_slow(bytes);
+                *free = self.free_ends();
             }
-            self.copy_target(bytes)
-        };
-        from.copy_to(to, bytes);
-        let new = self.core.cage.value(to);
-        if !self.core.is_young(new) {
-            self.core.promoted(new);
+            from.copy_to(to, bytes);
+            new = self.core.cage.value(to);
+            if self.core.marking && !self.core.is_young(new) {
+                self.core.promoted(new);
+            }
         }
         if !seeded::active_every(Bug::ForwardingLost, 9) {
             from.store_u64(FORWARDED as u64 | (new.0 as u64) << 32);
@@ -339,45 +363,43 @@ impl Scavenger<'_> {
         new
     }
 
-    #[inline(always)]
-    fn copy_target(&mut self, bytes: usize) -> Addr {
-        let to = self.core.young.top;
-        self.core.young.top = to.add(bytes);
-        self.done.copied += bytes;
-        to
-    }
-
-    #[inline(always)]
-    fn promote(&mut self, bytes: usize) -> Option<Addr> {
-        let top = self.core.old.top;
-        if bytes > self.core.old.limit.0 - top.0 {
-            return self.promote_into_new_buffer(bytes);
-        }
-        self.core.old.top = top.add(bytes);
-        self.done.promoted += bytes;
-        Some(top)
-    }
-
+    /// Room in another buffer of the old generation, or in to-space where that has none.
     #[cold]
     #[inline(never)]
-    fn promote_into_new_buffer(&mut self, bytes: usize) -> Option<Addr> {
-        if self.promoted_scan < self.core.old.top && !seeded::active(Bug::PromotedRangeLost) {
-            self.promoted_ranges
-                .push((self.promoted_scan, self.core.old.top));
-        }
-        let to = self.core.allocate_old(bytes);
-        match to {
-            Some(to) => {
-                self.promoted_scan = to;
-                self.done.promoted += bytes;
+    fn promote_slow(&mut self, bytes: usize) -> Addr {
+        if self.promotion_possible {
+            self.count_promoted();
+            if self.promoted_scan < self.core.old.top && !seeded::active(Bug::PromotedRangeLost) {
+                self.promoted_ranges
+                    .push((self.promoted_scan, self.core.old.top));
             }
-            None => {
-                self.promoted_scan = self.core.old.top;
-                self.promotion_possible = false;
+            let to = self.core.allocate_old(bytes);
+            self.promoted_from = to.unwrap_or(self.core.old.top);
+            self.promoted_scan = self.promoted_from;
+            if let Some(to) = to {
+                return to;
             }
+            self.promotion_possible = false;
         }
+        self.done.promotion_failed += bytes;
+        let to = self.core.young.top;
+        self.core.young.top = to.add(bytes);
         to
     }
+
+    /// Adds what was promoted into the open buffer since it was opened or last counted.
+    fn count_promoted(&mut self) {
+        self.done.promoted += self.core.old.top.0 - self.promoted_from.0;
+        self.promoted_from = self.core.old.top;
+    }
+}
+
+/// Where copies go next: kept apart from the heap, so that the copying loop has it in registers.
+#[derive(Copy, Clone)]
+struct FreeEnds {
+    young: Addr,
+    old: Addr,
+    old_limit: Addr,
 }
 
 /// Size in bytes of the object at `at`, whose descriptor is known.
