@@ -61,7 +61,11 @@ impl<'a> Facts<'a> {
     fn live_bytes(&self) -> Option<f64> {
         match self.record.info.end.outcome {
             Outcome::HeapLimit { live_bytes, .. } => Some(live_bytes as f64),
-            _ => self.summary.trend.map(|trend| trend.live_bytes),
+            _ => self
+                .summary
+                .trend
+                .filter(|trend| trend.certain)
+                .map(|trend| trend.live_bytes),
         }
     }
 

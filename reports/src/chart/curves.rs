@@ -162,7 +162,9 @@ pub(super) fn draw(set: CurveSet<'_>, place: impl Fn(f64) -> String) -> (String,
                 }
             };
             let points = thin(&curve.points, COLUMNS, (0.0, span), |point| point.0, height);
-            plot.line(&points, curve.shade, 1.8);
+            // Many points mostly mean noise, which a thick line would fill.
+            let width = if points.len() > 300 { 1.3 } else { 1.8 };
+            plot.line(&points, curve.shade, width);
         }
         if values().next().is_none() {
             plot.remark("no value in the record");

@@ -152,9 +152,9 @@ pub(super) fn share(run: &RunRecord) -> Chart {
         }
     });
     let caption = format!(
-        "Of each {}, the share in which the program stood still. Over the whole run {} of the time was left to it.",
+        "Of each {}, the share in which the program stood still. All pauses together are {} of the run.",
         format::duration(span as f64 / count as f64),
-        format::percent(overall)
+        format::percent(1.0 - overall)
     );
     Chart {
         name: "utilisation".into(),

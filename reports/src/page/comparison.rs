@@ -104,7 +104,12 @@ pub fn comparison_table(runs: &[RunRecord], names: &[String]) -> Table {
                     Verdict::Flat => "level".into(),
                     Verdict::Shrinking => "shrinking".into(),
                 };
-                (format::bytes(trend.live_bytes), growth)
+                let live = if trend.certain {
+                    format::bytes(trend.live_bytes)
+                } else {
+                    "–".into()
+                };
+                (live, growth)
             }
         };
         table.row([

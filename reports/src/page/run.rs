@@ -109,18 +109,18 @@ fn tiles(run: &RunRecord, summary: &RunSummary) -> Vec<(String, String, String)>
         String::new()
     };
     let heading = match &summary.trend {
-        None => "too few major collections to say".to_owned(),
+        None => "too few major collections".to_owned(),
         Some(trend) => match trend.verdict {
             Verdict::Growing => format!("growing {}/tick", format::bytes(trend.bytes_per_tick)),
             Verdict::Flat if trend.certain => "level".into(),
-            Verdict::Flat => "not growing".into(),
+            Verdict::Flat => "not known, but not growing".into(),
             Verdict::Shrinking => "shrinking".into(),
         },
     };
     let live = match (&end.outcome, &summary.trend) {
         (Outcome::HeapLimit { live_bytes, .. }, _) => format::bytes(*live_bytes as f64),
-        (_, Some(trend)) => format::bytes(trend.live_bytes),
-        (_, None) => "–".into(),
+        (_, Some(trend)) if trend.certain => format::bytes(trend.live_bytes),
+        _ => "–".into(),
     };
     let tile = |title: &str, figure: String, remark: String| (title.to_owned(), figure, remark);
     vec![

@@ -2,7 +2,7 @@
 
 use crate::escape::{escape, plain};
 use crate::format;
-use crate::record::{Outcome, RunRecord};
+use crate::record::{GroundTruth, Outcome, RunRecord};
 use crate::stats::{Trend, Verdict, trend};
 use crate::summary::RunSummary;
 
@@ -62,12 +62,33 @@ impl Paragraph {
     /// The paragraph as HTML, without the tag around it.
     pub(super) fn html(&self) -> String {
         let spans = self.0.iter().map(|span| match span {
-            Span::Text(text) => escape(text),
-            Span::Strong(text) => format!("<strong>{}</strong>", escape(text)),
+            Span::Text(text) => unbroken(&escape(text)),
+            Span::Strong(text) => format!("<strong>{}</strong>", unbroken(&escape(text))),
             Span::Code(text) => format!("<code>{}</code>", escape(text)),
         });
         spans.collect()
     }
+}
+
+/// `text` with a space that does not break between a figure and its unit.
+fn unbroken(text: &str) -> String {
+    const UNITS: [&str; 10] = [
+        "bytes", "KB", "MB", "GB", "TB", "ns", "µs", "ms", "s", "ticks",
+    ];
+    let mut joined = String::with_capacity(text.len());
+    for (place, word) in text.split(' ').enumerate() {
+        let unit = word.trim_end_matches(|c: char| c.is_ascii_punctuation());
+        if place > 0 {
+            let after_figure = joined.ends_with(|c: char| c.is_ascii_digit());
+            joined.push(if after_figure && UNITS.contains(&unit) {
+                '\u{a0}'
+            } else {
+                ' '
+            });
+        }
+        joined.push_str(word);
+    }
+    joined
 }
 
 /// What happened in a run: how it ended and where its memory was heading; what leaks and why, or what the
@@ -191,9 +212,9 @@ fn heading(words: Paragraph, run: &RunRecord) -> Paragraph {
             };
             words.say(", judging by what major collections left alive in the later half of the run.")
         }
-        (Verdict::Growing, false) => words.say(format!(
-            " The old generation grew to {live}, but too few major collections took place to tell what of it was garbage."
-        )),
+        (Verdict::Growing, false) => words.say(
+            " It was growing to the end, but too few major collections took place to tell what of that was garbage.",
+        ),
         (Verdict::Flat, true) => words
             .say(" After its warm-up ")
             .strong(format!("the live heap stayed level at about {live}"))
@@ -219,11 +240,11 @@ fn pace(trend: &Trend) -> String {
 }
 
 /// What leaks and why it stays, or what the cure does about it.
-fn cause(run: &RunRecord) -> Option<Paragraph> {
+fn cause(run: &RunRecord) -> Vec<Paragraph> {
     let summary = run.info.workload.summary.trim();
     let words = Paragraph::default();
     let (words, verb) = match &run.info.cure {
-        None => (words.say(summary), "What leaks: "),
+        None => (words.say(summary), "What leaks:"),
         Some(cure) => {
             let words = words
                 .say("The cure ")
@@ -235,28 +256,37 @@ fn cause(run: &RunRecord) -> Option<Paragraph> {
             } else {
                 words.say(" Left to leak: ").say(summary)
             };
-            (words, "What leaks then: ")
+            (words, "What leaks then:")
         }
     };
-    let mut words = words;
-    for (place, truth) in run.info.ground_truth.iter().enumerate() {
-        let start = if words.0.iter().all(Span::is_empty) {
-            ""
-        } else {
-            " "
-        };
-        let verb = if place == 0 { verb } else { "And: " };
-        words = words
-            .say(start)
-            .say(verb)
+    let leak = |words: Paragraph, truth: &GroundTruth| {
+        let words = words
+            .sentence(verb)
+            .say(" ")
             .code(&truth.class)
             .say(" objects");
-        if !truth.path.is_empty() {
-            words = words.say(", held by ").code(truth.path_text());
-        }
-        words = words.say(".").sentence(&truth.why);
-    }
-    (!words.0.iter().all(Span::is_empty)).then_some(words)
+        let words = match truth.path.is_empty() {
+            true => words,
+            false => words.say(", held by ").code(truth.path_text()),
+        };
+        words.say(".").sentence(&truth.why)
+    };
+    let paragraphs = match &run.info.ground_truth[..] {
+        [one] => vec![leak(words, one)],
+        // Several would make one paragraph hard to read.
+        several => [words]
+            .into_iter()
+            .chain(
+                several
+                    .iter()
+                    .map(|truth| leak(Paragraph::default(), truth)),
+            )
+            .collect(),
+    };
+    paragraphs
+        .into_iter()
+        .filter(|paragraph| !paragraph.0.iter().all(Span::is_empty))
+        .collect()
 }
 
 /// What collecting cost.
@@ -315,7 +345,7 @@ pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> 
         paragraphs.push(overview);
     }
     let uncured = runs.iter().find(|run| run.info.cure.is_none());
-    paragraphs.extend(uncured.and_then(cause));
+    paragraphs.extend(uncured.map(cause).unwrap_or_default());
     for (place, ((run, summary), name)) in runs.iter().zip(&summaries).zip(names).enumerate() {
         let words = Paragraph::default().strong(name.clone()).say(":");
         let words = match &run.info.cure {
@@ -447,4 +477,25 @@ fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> P
 fn only_leak(runs: &[RunRecord]) -> Option<usize> {
     let mut leaks = (0..runs.len()).filter(|&place| runs[place].info.cure.is_none());
     leaks.next().filter(|_| leaks.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_stay_with_their_units() {
+        let text = " After 5 ticks, 3.2 MB of 64 MB were left; 2 mbs";
+        let expected = " After 5\u{a0}ticks, 3.2\u{a0}MB of 64\u{a0}MB were left; 2 mbs";
+        assert_eq!(unbroken(text), expected);
+        assert_eq!(unbroken(""), "");
+    }
+
+    #[test]
+    fn forecasts_have_two_digits() {
+        assert_eq!(
+            [61_592.4, 7.3, 0.0, 128.0].map(rounded),
+            [62_000, 7, 0, 130]
+        );
+    }
 }
