@@ -32,6 +32,11 @@ impl Failure {
         Self::new(Exit::Input, message)
     }
 
+    /// A limit stops the work before it begins.
+    pub(crate) fn limit(message: impl Into<String>) -> Self {
+        Self::new(Exit::Limit, message)
+    }
+
     fn new(exit: Exit, message: impl Into<String>) -> Self {
         Self {
             exit,

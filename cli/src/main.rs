@@ -9,6 +9,7 @@
 //! | `convert` | from the driver's types to the record's |
 //! | `summary`, `text` | what standard output says of a run; columns |
 //! | `folder`, `snapshots` | where a run's files go and what they are called |
+//! | `snapshot/` | reading and analysing snapshots, a file per verb |
 //! | `output`, `progress` | standard output and standard error; the line on a terminal |
 //! | `signals` | Ctrl-C, snapshots on demand |
 //! | `exit`, `failure` | exit codes and why |
@@ -24,6 +25,7 @@ mod output;
 mod progress;
 mod recorder;
 mod signals;
+mod snapshot;
 mod snapshots;
 mod summary;
 mod text;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => command::compare::run(args, output),
         Command::List(args) => command::list::run(args, output),
         Command::Report(args) => command::report::run(args, output),
+        Command::Snapshot(args) => snapshot::run(args, output),
         Command::Completions(args) => command::completions::run(args, output),
     };
     match result {

@@ -21,6 +21,7 @@ pub(crate) use run::{CompareArgs, RunArgs, VariantArgs};
 pub(crate) use value::Clock;
 
 use crate::exit;
+use crate::snapshot::SnapshotArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -62,6 +63,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Make the report of one run, or one comparison of several, from their folders
     Report(ReportArgs),
+    /// Read a heap snapshot: classes, retained sizes, paths, differences
+    Snapshot(SnapshotArgs),
     /// Print the completions for a shell
     Completions(CompletionsArgs),
 }
@@ -119,6 +122,7 @@ pub(crate) enum Format {
 /// Reads the command line; prints help, version or what is wrong, and exits, if that is all there is to do.
 pub(crate) fn parse() -> Cli {
     let arguments: Vec<OsString> = with_dashes(std::env::args_os()).collect();
+    let arguments = with_summary(arguments);
     let command = Cli::command().color(help_color(&arguments));
     command
         .try_get_matches_from(arguments)
@@ -139,6 +143,26 @@ fn with_dashes(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item 
             _ => argument,
         }
     })
+}
+
+/// A snapshot's name in the place of the command stands for its summary.
+fn with_summary(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    const ENDINGS: [&str; 3] = [".heapsnapshot", ".heapsnapshot.gz", ".heapsnapshot.zst"];
+    let is_snapshot = |argument: &OsString| {
+        let text = argument.to_str().unwrap_or_default();
+        text == "-" || ENDINGS.iter().any(|ending| text.ends_with(ending))
+    };
+    let first = arguments.iter().skip(1).position(|argument| {
+        argument
+            .to_str()
+            .is_none_or(|text| text == "-" || !text.starts_with('-'))
+    });
+    if let Some(at) = first.map(|at| at + 1)
+        && is_snapshot(&arguments[at])
+    {
+        arguments.splice(at..at, ["snapshot".into(), "summary".into()]);
+    }
+    arguments
 }
 
 /// The colour choice for help and for errors of parsing, which appear before `--color` is parsed.
@@ -170,6 +194,27 @@ mod tests {
     #[test]
     fn declarations_are_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn a_snapshot_stands_for_its_summary() {
+        let lines = |line: &str| -> Vec<String> {
+            let given = line.split(' ').map(OsString::from).collect();
+            with_summary(given)
+                .into_iter()
+                .map(|argument| argument.into_string().unwrap())
+                .collect()
+        };
+        assert_eq!(
+            lines("heaplab a.heapsnapshot --top 3").join(" "),
+            "heaplab snapshot summary a.heapsnapshot --top 3"
+        );
+        assert_eq!(
+            lines("heaplab -q a.heapsnapshot.gz").join(" "),
+            "heaplab -q snapshot summary a.heapsnapshot.gz"
+        );
+        assert_eq!(lines("heaplab -").join(" "), "heaplab snapshot summary -");
+        assert_eq!(lines("heaplab snapshot node a.heapsnapshot 1").len(), 5);
     }
 
     #[test]

@@ -63,6 +63,32 @@ impl Input {
         Input::sniff(name.to_owned(), bytes, None)
     }
 
+    /// The file, or `standard input`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Length of the uncompressed text in bytes, when known beforehand.
+    #[must_use]
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Calls `watch` with the bytes read so far, after every piece.
+    #[must_use]
+    pub fn observe(self, watch: impl FnMut(u64) + 'static) -> Input {
+        let watched = Watched {
+            bytes: self.bytes,
+            read: 0,
+            watch,
+        };
+        Input {
+            bytes: Box::new(watched),
+            ..self
+        }
+    }
+
     fn sniff(
         name: String,
         mut bytes: impl Read + 'static,
@@ -98,6 +124,22 @@ impl Input {
             length,
             bytes: Box::new(whole),
         })
+    }
+}
+
+/// A reader that says how far it is.
+struct Watched<F> {
+    bytes: Box<dyn Read>,
+    read: u64,
+    watch: F,
+}
+
+impl<F: FnMut(u64)> Read for Watched<F> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(out)?;
+        self.read += count as u64;
+        (self.watch)(self.read);
+        Ok(count)
     }
 }
 

@@ -11,11 +11,8 @@ use crate::memory;
 use crate::scanner::Path;
 use crate::strings::StringTable;
 
-/// Called with the bytes read and, when known, the bytes there are.
-pub type Progress = Box<dyn FnMut(u64, Option<u64>)>;
-
 /// How to read.
-#[derive(Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {
     /// Refuse a damaged file instead of giving what can be read.
     pub strict: bool,
@@ -23,18 +20,6 @@ pub struct ReadOptions {
     pub raw: bool,
     /// Which scanner path to take; the fastest if not said.
     pub scanner: Option<Path>,
-    /// Told now and then how far the reading is.
-    pub progress: Option<Progress>,
-}
-
-impl std::fmt::Debug for ReadOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReadOptions")
-            .field("strict", &self.strict)
-            .field("raw", &self.raw)
-            .field("scanner", &self.scanner)
-            .finish_non_exhaustive()
-    }
 }
 
 /// The `snapshot` object may be at most this long.

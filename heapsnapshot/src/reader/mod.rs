@@ -22,6 +22,6 @@ mod window;
 pub use error::{Damage, ReadError};
 pub use histogram::{Histogram, HistogramRow, read_histogram};
 pub use input::Input;
+pub use load::ReadOptions;
 pub(crate) use load::load;
-pub use load::{Progress, ReadOptions};
 pub use meta::Meta;

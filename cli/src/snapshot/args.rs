@@ -1,0 +1,259 @@
+//! The verbs of `heaplab snapshot` as declared.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// What to do with snapshots.
+#[derive(Debug, Args)]
+pub(crate) struct SnapshotArgs {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What can be asked of a snapshot.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Classes with their counts, sizes and retained sizes, as Chrome DevTools shows them
+    Summary(SummaryArgs),
+    /// Classes by size, without the graph: fast, and in a few megabytes of memory
+    Histogram(FileArgs),
+    /// What the memory is used for: strings, code, arrays, native memory
+    Statistics(FileArgs),
+    /// The largest parts of the dominator tree
+    Dominators(DominatorsArgs),
+    /// Why a node, or the nodes of a class, are still there: paths from the roots, in words
+    Retainers(RetainersArgs),
+    /// Everything about one node
+    Node(NodeArgs),
+    /// Nodes by name, class, type, text and size
+    Find(FindArgs),
+    /// Strings that exist more than once, what that wastes, and who holds them
+    Strings(FileArgs),
+    /// Maps, sets and arrays: how full they are and what they hold
+    Collections(CollectionsArgs),
+    /// What the variables of functions keep alive
+    Closures(FileArgs),
+    /// Whether the file keeps the rules of the format; exit code 1 if not
+    Validate(FileArgs),
+    /// What is new, gone and grown between two snapshots
+    Diff(DiffArgs),
+    /// What grows in every one of several snapshots
+    Growth(GrowthArgs),
+}
+
+/// The form of what appears on standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// Comma-separated values, numbers in bytes
+    Csv,
+    /// A Markdown table
+    Md,
+}
+
+/// How to read and how to show.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ViewArgs {
+    /// The form on standard output: text, json, csv or md
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(crate) format: Form,
+    /// How many rows to show; 0 shows all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) top: usize,
+    /// Sort by this column, largest first (the columns' names in lower case, as in csv)
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) sort: Option<String>,
+    /// Show only rows with this text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) filter: Option<String>,
+    /// Refuse a file that is cut or damaged, instead of showing what can be read
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Sizes as the file has them, without DevTools' attribution to owners
+    #[arg(long)]
+    pub(crate) raw: bool,
+    /// The most memory to use, in MB [default: 80 % of what is available]
+    #[arg(long, value_name = "MB")]
+    pub(crate) max_memory: Option<u64>,
+}
+
+/// A file and how to show it.
+#[derive(Debug, Args)]
+pub(crate) struct FileArgs {
+    /// The snapshot, plain or compressed with gzip or zstd; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+}
+
+/// What makes a row of the summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GroupByArg {
+    /// The class, and its place in the source if known
+    Class,
+    /// The name of the class alone
+    Name,
+    /// The type of node
+    Type,
+    /// The script a class stands in
+    Script,
+}
+
+/// Arguments of `summary`.
+#[derive(Debug, Args)]
+pub(crate) struct SummaryArgs {
+    #[command(flatten)]
+    pub(crate) common: FileArgs,
+    /// What makes a row: class, name, type or script
+    #[arg(
+        long,
+        value_name = "WHAT",
+        default_value = "class",
+        hide_possible_values = true
+    )]
+    pub(crate) group_by: GroupByArg,
+}
+
+/// Arguments of `dominators`.
+#[derive(Debug, Args)]
+pub(crate) struct DominatorsArgs {
+    #[command(flatten)]
+    pub(crate) common: FileArgs,
+    /// Start at this node instead of the root
+    #[arg(long, value_name = "ID")]
+    pub(crate) node: Option<NodeIdArg>,
+    /// Levels to show
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) depth: usize,
+    /// Smallest share of the whole to show, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 1.0)]
+    pub(crate) min_percent: f64,
+    /// A list instead of the tree: the largest objects, or the classes right below the start
+    #[arg(long, value_name = "objects|classes")]
+    pub(crate) list: Option<DominatorsList>,
+}
+
+/// Lists instead of the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DominatorsList {
+    /// The largest objects
+    Objects,
+    /// The classes right below the start
+    Classes,
+}
+
+/// An id, with or without the `@` before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NodeIdArg(pub(crate) u32);
+
+impl std::str::FromStr for NodeIdArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<NodeIdArg, String> {
+        let digits = text.strip_prefix('@').unwrap_or(text);
+        digits
+            .parse()
+            .map(NodeIdArg)
+            .map_err(|_| "write an id as @123 or 123".to_owned())
+    }
+}
+
+/// Arguments of `retainers`.
+#[derive(Debug, Args)]
+pub(crate) struct RetainersArgs {
+    #[command(flatten)]
+    pub(crate) common: FileArgs,
+    /// The node
+    #[arg(value_name = "ID", required_unless_present = "class")]
+    pub(crate) node: Option<NodeIdArg>,
+    /// All nodes of this class instead, paths of one shape counted together
+    #[arg(long, value_name = "CLASS", conflicts_with = "node")]
+    pub(crate) class: Option<String>,
+}
+
+/// Arguments of `node`.
+#[derive(Debug, Args)]
+pub(crate) struct NodeArgs {
+    #[command(flatten)]
+    pub(crate) common: FileArgs,
+    /// The node
+    #[arg(value_name = "ID")]
+    pub(crate) node: NodeIdArg,
+}
+
+/// Arguments of `find`.
+#[derive(Debug, Args)]
+pub(crate) struct FindArgs {
+    #[command(flatten)]
+    pub(crate) common: FileArgs,
+    /// A part of the name or text, in any case of letters
+    #[arg(value_name = "TEXT")]
+    pub(crate) text: Option<String>,
+    /// The exact class
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) class: Option<String>,
+    /// The type of node, such as string or closure
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(crate) node_type: Option<String>,
+    /// The smallest self size in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub(crate) min_size: u64,
+    /// The smallest retained size in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub(crate) min_retained: u64,
+}
+
+/// Arguments of `collections`.
+#[derive(Debug, Args)]
+pub(crate) struct CollectionsArgs {
+    #[command(flatten)]
+    pub(crate) common: FileArgs,
+    /// Leave out collections with fewer entries
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) min_entries: u64,
+}
+
+/// How to match objects of two snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MatchBy {
+    /// By id: both are of one process
+    Id,
+    /// By class: they are of two processes
+    Class,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The earlier snapshot
+    #[arg(value_name = "BEFORE")]
+    pub(crate) before: PathBuf,
+    /// The later snapshot
+    #[arg(value_name = "AFTER")]
+    pub(crate) after: PathBuf,
+    /// Match objects by id (one process) or class (two) [default: found out]
+    #[arg(long, value_name = "id|class")]
+    pub(crate) by: Option<MatchBy>,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+}
+
+/// Arguments of `growth`.
+#[derive(Debug, Args)]
+pub(crate) struct GrowthArgs {
+    /// The snapshots, oldest first; at least two
+    #[arg(value_name = "FILE", required = true, num_args = 2..)]
+    pub(crate) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+}

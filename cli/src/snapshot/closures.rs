@@ -1,0 +1,54 @@
+//! `heaplab snapshot closures FILE`.
+
+use heapsnapshot::analysis::closures::closures;
+
+use super::args::FileArgs;
+use super::input;
+use super::table::{Cell, Table};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Prints what captured variables keep, a line per variable.
+pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
+    let view = &args.view;
+    let snapshot = input::open(&args.file, view, output)?;
+    let most = if view.top == 0 || view.sort.is_some() || view.filter.is_some() {
+        usize::MAX
+    } else {
+        view.top
+    };
+    let found = closures(&snapshot, most);
+    let mut table = Table::new([
+        "retained",
+        "kept",
+        "variable",
+        "value",
+        "closures",
+        "functions",
+        "context",
+    ])
+    .note("kept: the value would go with the context");
+    for context in &found {
+        for variable in &context.variables {
+            table.row([
+                Cell::Bytes(variable.retained),
+                Cell::Text(
+                    if variable.kept_by_context {
+                        "yes"
+                    } else {
+                        "no"
+                    }
+                    .to_owned(),
+                ),
+                Cell::Text(variable.name.clone()),
+                Cell::Text(variable.value.clone()),
+                Cell::Count(context.closures),
+                Cell::Text(context.functions.join(", ")),
+                Cell::Text(format!("@{}", context.id.0)),
+            ]);
+        }
+    }
+    table.print(view, output, "closures", &found)?;
+    Ok(Exit::Done)
+}

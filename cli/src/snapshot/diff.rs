@@ -1,0 +1,50 @@
+//! `heaplab snapshot diff BEFORE AFTER`.
+
+use heapsnapshot::analysis::diff::{Matching, diff};
+use heapsnapshot::analysis::words;
+
+use super::args::{DiffArgs, MatchBy};
+use super::input;
+use super::table::{Cell, Table};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Prints what changed, class by class.
+pub(super) fn run(args: &DiffArgs, output: Output) -> Result<Exit, Failure> {
+    let before = input::open(&args.before, &args.view, output)?;
+    let after = input::open(&args.after, &args.view, output)?;
+    let matching = args.by.map(|by| match by {
+        MatchBy::Id => Matching::Id,
+        MatchBy::Class => Matching::Class,
+    });
+    let most = if args.view.top == 0 {
+        usize::MAX
+    } else {
+        args.view.top
+    };
+    let found = diff(&before, &after, matching, most);
+    let how = match found.matching {
+        Matching::Id => "objects matched by id (one process)",
+        Matching::Class => "compared by class (two processes)",
+    };
+    let title = format!(
+        "{} → {}; {how}",
+        words::bytes(found.total_before),
+        words::bytes(found.total_after)
+    );
+    let mut table =
+        Table::new(["change", "bytes", "new", "deleted", "grown", "class"]).title(title);
+    for row in &found.classes {
+        table.row([
+            Cell::Change(row.count_delta),
+            Cell::ByteChange(row.bytes_delta),
+            Cell::Count(row.new_count),
+            Cell::Count(row.deleted_count),
+            Cell::ByteChange(row.grown_bytes),
+            Cell::Text(row.class.clone()),
+        ]);
+    }
+    table.print(&args.view, output, "diff", &found)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,86 @@
+//! `heaplab snapshot dominators FILE`.
+
+use heapsnapshot::analysis::dominators::{
+    DominatorNode, TreeLimits, dominated_classes, dominator_tree, top_consumers,
+};
+
+use super::args::{DominatorsArgs, DominatorsList, Form};
+use super::input;
+use super::table::{Cell, Table};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Prints the tree, or a list.
+pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure> {
+    let view = &args.common.view;
+    let snapshot = input::open(&args.common.file, view, output)?;
+    let start = match args.node {
+        Some(id) => input::node(&snapshot, id)?.ordinal(),
+        None => snapshot.root().ordinal(),
+    };
+    let most = if view.top == 0 || view.filter.is_some() || view.sort.is_some() {
+        usize::MAX
+    } else {
+        view.top
+    };
+    match args.list {
+        Some(DominatorsList::Classes) => {
+            let found = dominated_classes(&snapshot, start, most);
+            let mut table = Table::new(["count", "retained", "share", "class"]);
+            for row in &found {
+                table.row([
+                    Cell::Count(row.count),
+                    Cell::Bytes(row.retained),
+                    Cell::Percent(row.percent),
+                    Cell::Text(row.class.clone()),
+                ]);
+            }
+            table.print(view, output, "dominators", &found)?;
+        }
+        Some(DominatorsList::Objects) => {
+            let found = top_consumers(&snapshot, most);
+            let mut table = tree_table();
+            for node in &found {
+                table.row(cells(node, 0));
+            }
+            table.print(view, output, "dominators", &found)?;
+        }
+        None => {
+            let limits = TreeLimits {
+                depth: args.depth,
+                min_percent: args.min_percent,
+                ..TreeLimits::default()
+            };
+            let found = dominator_tree(&snapshot, start, limits);
+            let mut table = tree_table();
+            let mut pending = vec![(&found, 0)];
+            while let Some((node, depth)) = pending.pop() {
+                table.row(cells(node, depth));
+                pending.extend(node.children.iter().rev().map(|child| (child, depth + 1)));
+            }
+            // A tree is not cut in the middle unless it is asked for.
+            let mut view = view.clone();
+            if view.format == Form::Text && view.top == 20 {
+                view.top = 0;
+            }
+            table.print(&view, output, "dominators", &found)?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+fn tree_table() -> Table {
+    Table::new(["retained", "share", "shallow", "nodes", "id", "node"])
+}
+
+fn cells(node: &DominatorNode, depth: usize) -> [Cell; 6] {
+    [
+        Cell::Bytes(node.retained),
+        Cell::Percent(node.percent),
+        Cell::Bytes(node.shallow),
+        Cell::Count(node.nodes),
+        Cell::Text(format!("@{}", node.id.0)),
+        Cell::Text(format!("{}{}", "  ".repeat(depth), node.node)),
+    ]
+}

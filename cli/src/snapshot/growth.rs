@@ -1,0 +1,49 @@
+//! `heaplab snapshot growth FILE FILE…`.
+
+use heapsnapshot::analysis::growth::GrowthSeries;
+use heapsnapshot::analysis::words;
+
+use super::args::GrowthArgs;
+use super::input;
+use super::table::{Cell, Table};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Prints the classes and collections that grow in every step.
+pub(super) fn run(args: &GrowthArgs, output: Output) -> Result<Exit, Failure> {
+    let mut series = GrowthSeries::default();
+    for file in &args.files {
+        series.add(&input::open(file, &args.view, output)?);
+    }
+    let found = series.finish();
+    let totals: Vec<String> = found
+        .total
+        .iter()
+        .map(|&bytes| words::bytes(bytes))
+        .collect();
+    let mut table = Table::new(["what", "per step", "first", "last", "name", "held by"])
+        .title(totals.join(" → "));
+    for row in &found.collections {
+        table.row([
+            Cell::Text("collection".to_owned()),
+            Cell::Number(Some(row.entries_slope)),
+            Cell::Count(row.entries.first().copied().unwrap_or(0)),
+            Cell::Count(row.entries.last().copied().unwrap_or(0)),
+            Cell::Text(format!("{} @{}", row.class, row.id.0)),
+            Cell::Text(row.held_by.clone()),
+        ]);
+    }
+    for row in &found.classes {
+        table.row([
+            Cell::Text("class".to_owned()),
+            Cell::Number(Some(row.count_slope)),
+            Cell::Count(row.counts.first().copied().unwrap_or(0)),
+            Cell::Count(row.counts.last().copied().unwrap_or(0)),
+            Cell::Text(row.class.clone()),
+            Cell::Text(String::new()),
+        ]);
+    }
+    table.print(&args.view, output, "growth", &found)?;
+    Ok(Exit::Done)
+}

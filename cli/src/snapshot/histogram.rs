@@ -1,0 +1,38 @@
+//! `heaplab snapshot histogram FILE`.
+
+use heapsnapshot::analysis::words;
+use heapsnapshot::reader::read_histogram;
+
+use super::args::FileArgs;
+use super::input;
+use super::table::{Cell, Table};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Prints classes by size, as the file has them.
+pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
+    let found = read_histogram(input::source(&args.file, output)?)?;
+    let title = format!(
+        "{} nodes, {} in {} objects; sizes as in the file",
+        words::count(found.nodes),
+        words::bytes(found.shallow),
+        words::count(found.count),
+    );
+    let mut table = Table::new(["count", "shallow", "share", "class"]).title(title);
+    for row in &found.rows {
+        let share = if found.shallow == 0 {
+            0.0
+        } else {
+            row.shallow as f64 * 100.0 / found.shallow as f64
+        };
+        table.row([
+            Cell::Count(row.count),
+            Cell::Bytes(row.shallow),
+            Cell::Percent(share),
+            Cell::Text(row.class.clone()),
+        ]);
+    }
+    table.print(&args.view, output, "histogram", &found)?;
+    Ok(Exit::Done)
+}

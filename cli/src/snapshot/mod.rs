@@ -1,0 +1,51 @@
+//! `heaplab snapshot VERB FILE…`: one file per verb, and what they share.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `args` | the verbs as declared |
+//! | `input` | opens a file: progress, memory, what to say about damaged ones |
+//! | `table` | rows as text, CSV, Markdown or JSON |
+//! | the others | a verb each |
+
+mod args;
+mod closures;
+mod collections;
+mod diff;
+mod dominators;
+mod find;
+mod growth;
+mod histogram;
+mod input;
+mod node;
+mod retainers;
+mod statistics;
+mod strings;
+mod summary;
+mod table;
+mod validate;
+
+pub(crate) use args::SnapshotArgs;
+use args::Verb;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Does what the verb says.
+pub(crate) fn run(args: &SnapshotArgs, output: Output) -> Result<Exit, Failure> {
+    match &args.verb {
+        Verb::Summary(args) => summary::run(args, output),
+        Verb::Histogram(args) => histogram::run(args, output),
+        Verb::Statistics(args) => statistics::run(args, output),
+        Verb::Dominators(args) => dominators::run(args, output),
+        Verb::Retainers(args) => retainers::run(args, output),
+        Verb::Node(args) => node::run(args, output),
+        Verb::Find(args) => find::run(args, output),
+        Verb::Strings(args) => strings::run(args, output),
+        Verb::Collections(args) => collections::run(args, output),
+        Verb::Closures(args) => closures::run(args, output),
+        Verb::Validate(args) => validate::run(args, output),
+        Verb::Diff(args) => diff::run(args, output),
+        Verb::Growth(args) => growth::run(args, output),
+    }
+}

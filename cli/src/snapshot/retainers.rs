@@ -1,0 +1,118 @@
+//! `heaplab snapshot retainers FILE ID` and `… --class CLASS`.
+
+use std::fmt::Write as _;
+
+use heapsnapshot::analysis::retainers::{RetainingPath, class_retainers, node_retainers};
+use heapsnapshot::analysis::words;
+
+use super::args::{Form, RetainersArgs};
+use super::input;
+use super::table::{Cell, Table};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{HEADING, LABEL, Output, escaped};
+
+/// Paths shown when nothing else is asked for.
+const PATHS: usize = 5;
+
+/// Prints the paths.
+pub(super) fn run(args: &RetainersArgs, output: Output) -> Result<Exit, Failure> {
+    let view = &args.common.view;
+    let snapshot = input::open(&args.common.file, view, output)?;
+    let most = match view.top {
+        0 => usize::MAX,
+        20 => PATHS,
+        top => top,
+    };
+    let mut page = String::new();
+    let mut table = Table::new(["objects", "steps", "path"]);
+    if let Some(class) = &args.class {
+        let groups = class_retainers(&snapshot, class, most);
+        if groups.is_empty() {
+            return Err(Failure::usage(format!(
+                "the snapshot has no objects of class {}",
+                escaped(class)
+            ))
+            .hint("`heaplab snapshot summary --filter TEXT` lists classes"));
+        }
+        for group in &groups {
+            table.row([
+                Cell::Count(group.count),
+                Cell::Count(group.path.length.into()),
+                Cell::Text(line(&group.path)),
+            ]);
+            let _ = writeln!(
+                page,
+                "{HEADING}{} objects, {}{HEADING:#}  {LABEL}for example @{}{LABEL:#}",
+                words::count(group.count),
+                words::bytes(group.shallow),
+                group.example.0
+            );
+            steps(&mut page, &group.path);
+        }
+        if view.format != Form::Text {
+            table.print(view, output, "retainers", &groups)?;
+            return Ok(Exit::Done);
+        }
+    } else if let Some(id) = args.node {
+        let found = node_retainers(input::node(&snapshot, id)?, most);
+        let _ = writeln!(
+            page,
+            "{HEADING}{} @{}{HEADING:#}  {LABEL}{} retained, {} retainers{LABEL:#}",
+            escaped(&found.node),
+            found.id.0,
+            words::bytes(found.retained),
+            words::count(found.retainers)
+        );
+        for path in &found.paths {
+            table.row([
+                Cell::Count(1),
+                Cell::Count(path.length.into()),
+                Cell::Text(line(path)),
+            ]);
+            steps(&mut page, path);
+        }
+        if view.format != Form::Text {
+            table.print(view, output, "retainers", &found)?;
+            return Ok(Exit::Done);
+        }
+    }
+    output.data().text(&page)?;
+    Ok(Exit::Done)
+}
+
+/// A path as a list, from the node to the root.
+fn steps(page: &mut String, path: &RetainingPath) {
+    for step in &path.steps {
+        let times = if step.repeated > 1 {
+            format!(" × {}", words::count(step.repeated.into()))
+        } else {
+            String::new()
+        };
+        let sentence = format!("{}{times}", escaped(&step.words));
+        let _ = writeln!(page, "  ← {sentence} {LABEL}@{}{LABEL:#}", step.id.0);
+    }
+    if !path.reaches_root {
+        let _ = writeln!(
+            page,
+            "  {LABEL}(held only by itself or by weak references){LABEL:#}"
+        );
+    }
+    page.push('\n');
+}
+
+/// A path in one line.
+fn line(path: &RetainingPath) -> String {
+    let steps: Vec<String> = path
+        .steps
+        .iter()
+        .map(|step| {
+            if step.repeated > 1 {
+                format!("{} × {}", step.words, step.repeated)
+            } else {
+                step.words.clone()
+            }
+        })
+        .collect();
+    steps.join(" ← ")
+}

@@ -1,0 +1,44 @@
+//! `heaplab snapshot statistics FILE`.
+
+use heapsnapshot::analysis::statistics::statistics;
+
+use super::args::FileArgs;
+use super::input;
+use super::table::{Cell, Table};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Prints DevTools' pie as a table.
+pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
+    let snapshot = input::open(&args.file, &args.view, output)?;
+    let found = statistics(&snapshot);
+    let other_js = u64::try_from(found.other_js).unwrap_or(0);
+    let rows = [
+        ("total", found.total),
+        ("JavaScript heap", found.v8),
+        ("· code", found.code),
+        ("· strings", found.strings),
+        ("· arrays", found.js_arrays),
+        ("· system objects", found.system),
+        ("· other objects", other_js),
+        ("native memory", found.native),
+        ("· typed arrays", found.typed_arrays),
+        ("· other", found.native.saturating_sub(found.typed_arrays)),
+    ];
+    let mut table = Table::new(["bytes", "share", "what"]);
+    for (what, bytes) in rows {
+        let share = if found.total == 0 {
+            0.0
+        } else {
+            bytes as f64 * 100.0 / found.total as f64
+        };
+        table.row([
+            Cell::Bytes(bytes),
+            Cell::Percent(share),
+            Cell::Text(what.to_owned()),
+        ]);
+    }
+    table.print(&args.view, output, "statistics", &found)?;
+    Ok(Exit::Done)
+}
