@@ -125,6 +125,29 @@ impl Addr {
         }
     }
 
+    /// Tells AddressSanitizer, where it is at work, that nothing may read or write these bytes until
+    /// [`Addr::permit`]: dead memory, which is mapped but holds no object.
+    #[inline(always)]
+    pub(crate) fn forbid(self, bytes: usize) {
+        #[cfg(heaplab_asan)]
+        // SAFETY: the range is mapped memory of the cage; the call changes the sanitizer's notes only.
+        unsafe {
+            __asan_poison_memory_region(self.0 as *const libc::c_void, bytes);
+        }
+        let _ = bytes;
+    }
+
+    /// Takes [`Addr::forbid`] back: the bytes are about to be used.
+    #[inline(always)]
+    pub(crate) fn permit(self, bytes: usize) {
+        #[cfg(heaplab_asan)]
+        // SAFETY: as for `forbid`.
+        unsafe {
+            __asan_unpoison_memory_region(self.0 as *const libc::c_void, bytes);
+        }
+        let _ = bytes;
+    }
+
     /// The bytes here, for as long as the caller's borrow of the heap lasts.
     #[inline(always)]
     pub(crate) fn bytes<'a>(self, len: usize) -> &'a [u8] {
@@ -145,6 +168,13 @@ impl std::fmt::Debug for Addr {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:#x}", self.0)
     }
+}
+
+// Interface of AddressSanitizer (compiler-rt, `sanitizer/asan_interface.h`), for builds with `--cfg heaplab_asan`.
+#[cfg(heaplab_asan)]
+unsafe extern "C" {
+    fn __asan_poison_memory_region(start: *const libc::c_void, bytes: usize);
+    fn __asan_unpoison_memory_region(start: *const libc::c_void, bytes: usize);
 }
 
 /// A reserved range of addresses, unmapped on drop.
@@ -377,6 +407,7 @@ impl Cage {
                 continue;
             }
             let start = self.base.0 + group * GROUP_BYTES;
+            Addr(start).permit(GROUP_BYTES);
             discard(start, GROUP_BYTES);
             // SAFETY: the group is ours and holds no object any more.
             unsafe { libc::mprotect(start as *mut libc::c_void, GROUP_BYTES, libc::PROT_NONE) };
@@ -387,6 +418,18 @@ impl Cage {
 
     pub(crate) fn is_committed(&self, offset: usize) -> bool {
         self.committed_groups[offset / GROUP_BYTES]
+    }
+}
+
+/// The range may belong to anybody after us.
+#[cfg(heaplab_asan)]
+impl Drop for Cage {
+    fn drop(&mut self) {
+        for group in 0..self.committed_groups.len() {
+            if self.committed_groups[group] {
+                self.at(group * GROUP_BYTES).permit(GROUP_BYTES);
+            }
+        }
     }
 }
 

@@ -87,6 +87,8 @@ impl FreeList {
         }
         let class = class_of(bytes);
         format_gap(addr, bytes, self.heads[class]);
+        // Header and size stay readable: blocks tile their page.
+        addr.add(MIN_BLOCK).forbid(bytes - MIN_BLOCK);
         self.heads[class] = cage.value(addr).0;
         self.non_empty |= 1 << class;
         self.bytes += bytes;
@@ -146,6 +148,7 @@ impl FreeList {
         }
         let next = (addr.load_u64() >> 32) as u32;
         let bytes = block_bytes(addr);
+        addr.permit(bytes);
         self.bytes -= bytes;
         self.per_page[cage.offset(addr) / PAGE_SIZE] -= bytes as u32;
         match before {

@@ -308,6 +308,7 @@ impl Core {
     /// Overwrites dead memory under stress, so that a use of it cannot go unnoticed.
     #[inline]
     pub(crate) fn poison(&self, at: Addr, bytes: usize) {
+        at.permit(bytes);
         if self.options.stress.as_ref().is_some_and(|s| s.poison) {
             at.fill_u64(bytes & !7, POISON);
         }

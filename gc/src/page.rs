@@ -149,6 +149,7 @@ impl PageTable {
             return Ok(None);
         };
         cage.commit(page * PAGE_SIZE, count * PAGE_SIZE)?;
+        cage.at(page * PAGE_SIZE).permit(count * PAGE_SIZE);
         self.owner[page] = owner;
         if count > 1 {
             self.owner[page + 1..page + count].fill(Owner::LargeTail);
@@ -201,6 +202,7 @@ impl PageTable {
             self.sweep[p] = SweepState::Swept;
             self.live_bytes[p] = 0;
         }
+        cage.at(page * PAGE_SIZE).forbid(count * PAGE_SIZE);
         self.in_use -= count;
         self.hint = self.hint.min(page);
     }

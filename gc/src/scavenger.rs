@@ -94,6 +94,7 @@ impl Core {
         self.update_young_externals(from_first, (from_bytes / 8) as u32);
         self.young.age_mark = self.young.top;
         self.poison(from, from_bytes);
+        from.forbid(self.young.capacity);
         done
     }
 
@@ -285,7 +286,8 @@ impl Scavenger<'_> {
         } else {
             ahead_end <= free.young
         };
-        if may_look_ahead {
+        // AddressSanitizer would take a look at a free block for a use of it.
+        if may_look_ahead && !cfg!(heaplab_asan) {
             while slot < slots_end {
                 let ahead = slot.add(LOOKAHEAD).value();
                 if self.in_from_space(ahead) {

@@ -108,6 +108,7 @@ impl Young {
         self.upper_is_to = !self.upper_is_to;
         self.top = self.to_space_start();
         self.limit = self.to_end();
+        self.top.permit(self.capacity);
         (self.from_space_start(), used)
     }
 
@@ -138,6 +139,8 @@ impl Young {
         }
         self.capacity = capacity;
         self.limit = self.to_end();
+        self.to_space_start().permit(capacity);
+        self.from_space_start().forbid(capacity);
         true
     }
 }

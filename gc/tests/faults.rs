@@ -11,8 +11,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::Command;
 use std::rc::Rc;
 
-const KB: usize = 1 << 10;
-const MB: usize = 1 << 20;
+/// With tiny pages everything is as many times smaller.
+const SCALE: usize = if cfg!(heaplab_tiny) { 32 } else { 1 };
+const KB: usize = (1 << 10) / SCALE;
+const MB: usize = (1 << 20) / SCALE;
+/// Length of an array that owns its pages.
+const LARGE: usize = 60_000 / SCALE;
 const POLICIES: [Policy; 4] = [
     Policy::Generational,
     Policy::MarkSweep,
@@ -45,7 +49,7 @@ fn grow_with(
         while used < bytes {
             s.scope(|t| {
                 let large = number % large_every == large_every - 1;
-                let length = if large { 60_000 } else { 200 };
+                let length = if large { LARGE } else { 200 };
                 let array = t.array(length)?;
                 t.set(array, 0, t.peek(kept));
                 t.set(array, 1, Smi::wrapping(number));
@@ -139,7 +143,7 @@ fn grow_beyond_refusals(heap: &mut Heap, policy: Policy, number: u64) -> u64 {
         );
         assert!(reached.to_string().contains("memory the system gives"));
     } else {
-        assert!(count > 1000);
+        assert!(count > 1000 / SCALE as i64);
     }
     let all = requests();
     // Once the system gives again, so does the heap.
@@ -154,7 +158,7 @@ fn grow_beyond_refusals(heap: &mut Heap, policy: Policy, number: u64) -> u64 {
         12 * MB
     };
     grow(heap, &kept, room).expect("room again");
-    assert!(check(heap, &kept) > 100);
+    assert!(check(heap, &kept) > 100 / SCALE as i64);
     heap.verify().expect("sound");
     all
 }
@@ -234,7 +238,7 @@ fn the_limit_in_the_middle_of_a_promotion_keeps_survivors_young() {
     assert_eq!(reached.details().limit, Limit::OldSpace);
     assert!(reached.details().major_collections > 0);
     heap.verify().expect("sound");
-    assert!(check(&mut heap, &kept) > 1000);
+    assert!(check(&mut heap, &kept) > 1000 / SCALE as i64);
     heap.enter(|s| s.set_global(&kept, Smi::wrapping(0)));
     grow(&mut heap, &kept, 2 * PAGE_SIZE).expect("room again");
     check(&mut heap, &kept);
@@ -367,7 +371,7 @@ fn a_near_limit_callback_may_panic() {
             grow(heap, &kept, usize::MAX).expect("never returns");
         }));
         heap.verify().expect("sound");
-        assert!(check(&mut heap, &kept) > 1000);
+        assert!(check(&mut heap, &kept) > 1000 / SCALE as i64);
         // The callback is gone; the next failure is an error, after collections were tried.
         let reached = grow(&mut heap, &kept, usize::MAX).expect_err("full");
         assert_eq!(reached.details().limit, Limit::OldSpace);

@@ -4,6 +4,7 @@
 //! of [`Command`]. [`steps::Steps`] runs, times and sums up whatever consists of steps.
 #![forbid(unsafe_code)]
 
+mod campaign;
 mod compare;
 mod devtools;
 mod prerequisites;
@@ -52,6 +53,8 @@ struct Workshop {
 enum Command {
     /// Run all tests, those against the real Chrome DevTools included.
     Test(test::Options),
+    /// Run op programs, stress and faults on the heap for as long as one likes.
+    Campaign(campaign::Options),
     /// Compare heaplab with other systems on the same work.
     #[command(subcommand)]
     Compare(compare::Comparison),
@@ -60,6 +63,7 @@ enum Command {
 fn main() -> ExitCode {
     match Workshop::parse().command {
         Command::Test(options) => test::run(&options),
+        Command::Campaign(options) => campaign::run(&options),
         Command::Compare(comparison) => compare::run(&comparison),
     }
     .into()

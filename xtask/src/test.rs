@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::steps::Steps;
-use crate::{Outcome, devtools, prerequisites, process};
+use crate::{Outcome, campaign, devtools, prerequisites, process};
 
 /// A tool whose tests can be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -42,11 +42,25 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if options.skip.contains(&Tool::Rust) {
         steps.skip("cargo test", "--skip rust");
         steps.skip("cargo test, tiny pages", "--skip rust");
+        steps.skip("seeded bugs", "--skip rust");
+        steps.skip("campaign", "--skip rust");
     } else {
         steps.run("cargo test", || {
             process::run(&mut process::cargo(&["test", "--workspace"]))
         });
         steps.run("cargo test, tiny pages", tiny);
+        steps.run("seeded bugs", || {
+            process::run(&mut process::cargo(&[
+                "test",
+                "-p",
+                "heaplab-gc",
+                "--features",
+                "seeded-bugs,testing",
+                "--test",
+                "seeded_bugs",
+            ]))
+        });
+        campaign::add_slice(&mut steps);
     }
     if with_node {
         devtools::run(&mut steps, browser.as_deref());
