@@ -9,6 +9,7 @@ mod page;
 mod rounds;
 mod sample;
 mod smallest;
+mod snapshot;
 mod systems;
 mod table;
 mod traces;
@@ -24,6 +25,8 @@ use crate::{Outcome, process};
 pub(crate) enum Comparison {
     /// The collector beside V8, HotSpot Serial, gc-arena, malloc, mimalloc and bumpalo.
     Heap(HeapOptions),
+    /// Writing a heap snapshot, beside the newest Node from npm.
+    Snapshot(snapshot::Options),
 }
 
 /// Arguments of `cargo xtask compare heap`.
@@ -51,7 +54,10 @@ pub(crate) struct HeapOptions {
 
 /// Runs a comparison.
 pub(crate) fn run(comparison: &Comparison) -> Outcome {
-    let Comparison::Heap(options) = comparison;
+    let options = match comparison {
+        Comparison::Heap(options) => options,
+        Comparison::Snapshot(options) => return snapshot::run(options),
+    };
     match heap(options) {
         Ok(()) => Outcome::Done,
         Err(reason) => {
