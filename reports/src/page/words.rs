@@ -259,7 +259,7 @@ fn cause(run: &RunRecord) -> Vec<Paragraph> {
             (words, "What leaks then:")
         }
     };
-    let leak = |words: Paragraph, truth: &GroundTruth| {
+    let leak = |words: Paragraph, verb: &str, truth: &GroundTruth| {
         let words = words
             .sentence(verb)
             .say(" ")
@@ -272,15 +272,14 @@ fn cause(run: &RunRecord) -> Vec<Paragraph> {
         words.say(".").sentence(&truth.why)
     };
     let paragraphs = match &run.info.ground_truth[..] {
-        [one] => vec![leak(words, one)],
+        [one] => vec![leak(words, verb, one)],
         // Several would make one paragraph hard to read.
         several => [words]
             .into_iter()
-            .chain(
-                several
-                    .iter()
-                    .map(|truth| leak(Paragraph::default(), truth)),
-            )
+            .chain(several.iter().enumerate().map(|(place, truth)| {
+                let verb = if place == 0 { verb } else { "And:" };
+                leak(Paragraph::default(), verb, truth)
+            }))
             .collect(),
     };
     paragraphs
