@@ -2,7 +2,7 @@
 //!
 //! A test suite that has never seen a broken collector proves little. Each [`Bug`] breaks one line that
 //! correctness hangs on; `tests/seeded_bugs.rs` plants one at a time and asserts that it is caught, and
-//! `docs/seeded-bugs.md` says by which check. Without the feature [`active`] is `false` at compile time, and
+//! `docs/seeded-bugs.md` says by which check. Without the feature `active` is `false` at compile time, and
 //! nothing of this is left in the machine code.
 
 macro_rules! bugs {

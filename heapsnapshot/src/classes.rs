@@ -2,7 +2,7 @@
 //!
 //! A node's class follows from its type: `(system)` for hidden nodes, `Function` for closures, the
 //! name for objects and native nodes. Plain objects (named `Object`) are told apart by *interfaces*:
-//! see [`interfaces`].
+//! see `classes/interfaces.rs`.
 
 mod interfaces;
 

@@ -2,7 +2,7 @@
 //!
 //! A node's *immediate dominator* is the last node that every path from the root to it passes; its
 //! *retained size* is the sum of the self sizes of everything it dominates. Only *essential* edges
-//! count as paths (see [`Essential`]).
+//! count as paths (see `Essential` below).
 //!
 //! The algorithm is Semi-NCA: Loukas Georgiadis, *Linear-Time Algorithms for Dominators and Related
 //! Problems* (Princeton, 2005), chapter 2. Depth-first numbers and semidominators are those of

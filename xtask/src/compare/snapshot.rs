@@ -201,6 +201,15 @@ fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
+/// A figure with so many decimals; a dash where nothing was measured.
+fn cell(figure: f64, decimals: usize) -> String {
+    if figure.is_nan() {
+        "-".to_owned()
+    } else {
+        format!("{figure:.decimals$}")
+    }
+}
+
 /// Prints medians; returns whether all goals were met.
 fn print_table(sizes: &[(u64, Vec<Turn>)]) -> bool {
     let mb = |bytes: u64| bytes as f64 / 1e6;
@@ -241,15 +250,16 @@ fn print_table(sizes: &[(u64, Vec<Turn>)]) -> bool {
                 .collect(),
         );
         println!(
-            "{objects:>10} {:>9.1} {:>9.1} | {:>9.0} {:>9.3} {:>9.3} {extra:>9.1} | {:>8.1} {:>8.0} {:>9.0} | {ratio:>6.1}",
+            "{objects:>10} {:>9.1} {:>9.1} | {:>9.0} {:>9.3} {:>9.3} {extra:>9.1} | {:>8} {:>8} {:>9} | {:>6}",
             mb(first.heaplab.live_bytes),
             mb(first.heaplab.file_bytes),
             of(&|turn| turn.heaplab.mb_per_cpu_second),
             of(&|turn| turn.heaplab.wall_seconds),
             of(&|turn| turn.heaplab_file.wall_seconds),
-            of_node(&|node| mb(node.file_bytes)),
-            of_node(&|node| node.mb_per_cpu_second),
-            of_node(&|node| mb(node.extra_resident_bytes)),
+            cell(of_node(&|node| mb(node.file_bytes)), 1),
+            cell(of_node(&|node| node.mb_per_cpu_second), 0),
+            cell(of_node(&|node| mb(node.extra_resident_bytes)), 0),
+            cell(ratio, 1),
         );
         let allowed = first.heaplab.live_bytes as f64 * GOAL_EXTRA_SHARE + GOAL_EXTRA_BYTES;
         // Without Node there is no ratio, and nothing to miss.
