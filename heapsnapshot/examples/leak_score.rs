@@ -36,8 +36,7 @@ impl Truth {
 
 /// The verdict over one program, as JSON.
 fn judge(folder: &Path) -> Result<Value, Box<dyn std::error::Error>> {
-    let truth: Truth =
-        serde_json::from_str(&std::fs::read_to_string(folder.join("truth.json"))?)?;
+    let truth: Truth = serde_json::from_str(&std::fs::read_to_string(folder.join("truth.json"))?)?;
     let snapshots: Vec<Snapshot> = ["1", "2", "3"]
         .iter()
         .map(|name| Snapshot::open(folder.join(format!("{name}.heapsnapshot"))))
