@@ -15,6 +15,7 @@
 
 use crate::cage::Addr;
 use crate::clock::Work;
+use crate::free_list::format_gap;
 use crate::heap::Core;
 use crate::marker::{Marker, mark_bit};
 use crate::object::{Descriptor, FORWARDED};
@@ -119,7 +120,7 @@ impl Core {
     ///
     /// `recorded` are the slots to update; without them all slots of all live objects are. Returns bytes moved.
     pub(crate) fn evacuate(&mut self, recorded: Option<Vec<Addr>>) -> usize {
-        let (moved, bytes) = self.evacuate_candidates();
+        let (moved, left_behind, bytes) = self.evacuate_candidates();
         self.clock.charge(Work::Copied, bytes as u64);
         for &object in &moved {
             self.update_slots_of(object, true);
@@ -137,11 +138,21 @@ impl Core {
         self.update_roots();
         self.update_external_owners();
         self.update_weak();
+        for (from, bytes) in left_behind {
+            self.pages
+                .clear_slot_range(&self.cage, self.cage.offset(from), bytes);
+            format_gap(from, bytes, 0);
+        }
         bytes
     }
 
-    fn evacuate_candidates(&mut self) -> (Vec<Addr>, usize) {
+    /// Copies the marked objects off the candidate pages: their new places, and the bytes moved.
+    ///
+    /// It ends early if there is no room for one. The page that it was on stays: the old places of those that
+    /// had left it are returned too, to become gaps, since their forwarded headers do not tile it.
+    fn evacuate_candidates(&mut self) -> (Vec<Addr>, Vec<(Addr, usize)>, usize) {
         let mut moved = Vec::new();
+        let mut left_behind = Vec::new();
         let mut bytes_moved = 0;
         let max_pages = self.old.max_pages;
         self.old.max_pages += RESERVE_BYTES / PAGE_SIZE;
@@ -164,11 +175,14 @@ impl Core {
                 let target = self.page_of(new);
                 self.pages.live_bytes[target] += bytes as u32;
                 moved.push(to);
+                left_behind.push((from, bytes));
                 bytes_moved += bytes;
             }
+            // Nothing is left on the page: it is given back as a whole.
+            left_behind.clear();
         }
         self.old.max_pages = max_pages;
-        (moved, bytes_moved)
+        (moved, left_behind, bytes_moved)
     }
 
     pub(crate) fn page_of(&self, value: Value) -> usize {
