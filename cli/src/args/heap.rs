@@ -30,7 +30,9 @@ pub(crate) struct HeapArgs {
         hide_short_help = true
     )]
     max_new_space_size: Option<u64>,
-    /// Collectors: generational, mark-sweep, mark-compact, none; compare: also all
+    /// The collectors; --help lists them
+    ///
+    /// generational, mark-sweep, mark-compact or none; with `compare` also all: one run for each.
     #[arg(
         long,
         value_name = "POLICY",
@@ -41,7 +43,7 @@ pub(crate) struct HeapArgs {
     /// Mark the old generation in one pause, not in steps
     #[arg(long)]
     no_incremental_marking: bool,
-    /// Move old objects: auto, always, never [default: what the policy does]
+    /// Move old objects: auto, always, never [default: the policy's]
     #[arg(long, value_name = "WHEN", hide_possible_values = true)]
     compaction: Option<CompactionChoice>,
     /// What time is: real, or virtual

@@ -65,8 +65,12 @@ pub(crate) fn run(args: &CompareArgs, output: Output) -> Result<Exit, Failure> {
             }))?;
         }
         Format::Text => data.text(&format!(
-            "{HEADING}{}{HEADING:#}: the leak and its cures, seed {}\n\n{}",
+            "{HEADING}{}{HEADING:#}: {}, seed {}\n\n{}",
             workload.name,
+            match variants[0].policy == variants[variants.len() - 1].policy {
+                true => "the leak and its cures",
+                false => "the leak under each policy",
+            },
             args.variant.seed,
             summary::of_comparison(&records, &run_names(&records))
         ))?,

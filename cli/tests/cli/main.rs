@@ -6,6 +6,7 @@ mod determinism;
 mod folders;
 mod lab;
 mod list;
+mod readme;
 mod report;
 mod run;
 mod signals;

@@ -1,6 +1,6 @@
 //! `heaplab run`: each flag does what it says.
 
-use crate::lab::Lab;
+use crate::lab::{Lab, SMALL};
 
 /// The file names that every run leaves.
 const FILES: [&str; 5] = [
@@ -367,5 +367,92 @@ fn near_the_limit_snapshots_have_nodes_names() {
     assert_eq!(
         (parts[0], parts[4], parts[6]),
         ("Heap", "0", "heapsnapshot")
+    );
+}
+
+#[test]
+fn policies_are_different_collectors() {
+    let lab = Lab::new();
+    let run = |out: &str, flags: &[&str]| {
+        lab.small(
+            out,
+            "cache",
+            &[&["--ticks=20000", "--cure=lru", "-p", "bytes=1MB"], flags].concat(),
+        )
+        .code(0);
+        lab.json(&format!("{out}/run.json"))
+    };
+    let count =
+        |run: &serde_json::Value, kind: &str| run["totals"][kind]["count"].as_u64().unwrap();
+    let usual = run("usual", &[]);
+    assert_eq!(usual.get("options"), None);
+    assert!(count(&usual, "minor") > 0);
+    for policy in ["mark-sweep", "mark-compact"] {
+        let one = run(policy, &["--policy", policy]);
+        assert_eq!(one["options"]["policy"], policy);
+        assert_eq!(count(&one, "minor"), 0, "{policy}");
+        assert!(count(&one, "major") > 0, "{policy}");
+    }
+    let never = lab
+        .small("none", "cache", &["--policy=none", "--ticks=2000000"])
+        .code(0);
+    assert!(never.stdout.contains("heap limit"), "{never:#?}");
+    let none = lab.json("none/run.json");
+    assert_eq!((count(&none, "minor"), count(&none, "major")), (0, 0));
+}
+
+#[test]
+fn all_policies_are_for_comparisons() {
+    let lab = Lab::new();
+    lab.small("run", "cache", &["--policy=all"])
+        .code(2)
+        .says_only(&["compare", "--policy all"]);
+    let args = [
+        "compare",
+        "cache",
+        "--policy=all",
+        "--ticks=3000",
+        "--out=all",
+    ];
+    let ended = lab.run(args.iter().chain(&SMALL)).code(0);
+    for policy in ["generational", "mark-sweep", "mark-compact", "none"] {
+        let run = lab.json(&format!("all/{policy}/run.json"));
+        assert_eq!(run["options"]["policy"], policy);
+        assert!(ended.stdout.contains(policy), "{policy}: {ended:#?}");
+    }
+}
+
+#[test]
+fn marking_in_steps_and_compaction_can_be_switched() {
+    let lab = Lab::new();
+    let gcs = |out: &str, flags: &[&str]| -> Vec<serde_json::Value> {
+        let common = ["--ticks=30000", "--max-old-space-size=16", "--cure=fifo"];
+        lab.small(out, "cache", &[&common, flags].concat()).code(0);
+        let lines = lab.text(&format!("{out}/events.jsonl"));
+        let events = lines
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        events
+            .filter(|event: &serde_json::Value| event["type"] == "gc" && event["kind"] == "major")
+            .collect()
+    };
+    let pauses = gcs(
+        "pauses",
+        &["--no-incremental-marking", "--compaction=never"],
+    );
+    assert!(!pauses.is_empty());
+    for gc in &pauses {
+        assert_eq!(gc.get("incremental"), None);
+        assert_eq!(gc.get("compacted"), None);
+    }
+    let always = gcs(
+        "always",
+        &["--no-incremental-marking", "--compaction=always"],
+    );
+    assert!(always.iter().any(|gc| gc["compacted"] == true));
+    let steps = gcs("steps", &[]);
+    assert!(
+        steps.iter().any(|gc| gc["incremental"] == true),
+        "{steps:?}"
     );
 }
