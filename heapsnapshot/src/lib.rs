@@ -15,6 +15,7 @@ pub mod leaks;
 mod memory;
 pub mod phrase;
 pub mod reader;
+pub mod redact;
 mod roots;
 pub mod scanner;
 mod shallow;

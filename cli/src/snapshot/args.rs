@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::args::Format;
+
 /// What to do with snapshots.
 #[derive(Debug, Args)]
 pub(crate) struct SnapshotArgs {
@@ -40,6 +42,10 @@ pub(crate) enum Verb {
     Diff(DiffArgs),
     /// What grows in every one of several snapshots
     Growth(GrowthArgs),
+    /// What leaks: from three snapshots of one process, or more, or fewer; exit code 1 if something does
+    Leaks(LeaksArgs),
+    /// A copy without the program's texts, to be given away
+    Redact(RedactArgs),
 }
 
 /// The form of what appears on standard output.
@@ -256,4 +262,49 @@ pub(crate) struct GrowthArgs {
     pub(crate) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) view: ViewArgs,
+}
+
+/// Arguments of `leaks`.
+#[derive(Debug, Args)]
+pub(crate) struct LeaksArgs {
+    /// The snapshots, oldest first
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "baseline",
+        conflicts_with = "baseline"
+    )]
+    pub(crate) files: Vec<PathBuf>,
+    /// Before the work that may leak
+    #[arg(long, value_name = "FILE", requires = "target")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// After the work
+    #[arg(long, value_name = "FILE", requires = "baseline")]
+    pub(crate) target: Option<PathBuf>,
+    /// After everything should be gone again, or after more of the work
+    #[arg(long = "final", value_name = "FILE", requires = "baseline")]
+    pub(crate) last: Option<PathBuf>,
+    /// Thresholds and the list of allowed growth, as TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) view: ViewArgs,
+}
+
+/// Arguments of `redact`.
+#[derive(Debug, Args)]
+pub(crate) struct RedactArgs {
+    /// The snapshot; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Where the copy goes
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+    /// The form of the report on standard output: text or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(crate) format: Format,
 }

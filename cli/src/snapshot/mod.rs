@@ -16,7 +16,9 @@ mod find;
 mod growth;
 mod histogram;
 mod input;
+mod leaks;
 mod node;
+mod redact;
 mod retainers;
 mod statistics;
 mod strings;
@@ -47,5 +49,7 @@ pub(crate) fn run(args: &SnapshotArgs, output: Output) -> Result<Exit, Failure> 
         Verb::Validate(args) => validate::run(args, output),
         Verb::Diff(args) => diff::run(args, output),
         Verb::Growth(args) => growth::run(args, output),
+        Verb::Leaks(args) => leaks::run(args, output),
+        Verb::Redact(args) => redact::run(args, output),
     }
 }

@@ -10,4 +10,5 @@ mod readme;
 mod report;
 mod run;
 mod signals;
+mod snapshot;
 mod usage;

@@ -75,6 +75,11 @@ impl Input {
         self.length
     }
 
+    /// The name and the bytes.
+    pub(crate) fn into_parts(self) -> (String, Box<dyn Read>) {
+        (self.name, self.bytes)
+    }
+
     /// Calls `watch` with the bytes read so far, after every piece.
     #[must_use]
     pub fn observe(self, watch: impl FnMut(u64) + 'static) -> Input {

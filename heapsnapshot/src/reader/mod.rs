@@ -25,3 +25,4 @@ pub use input::Input;
 pub use load::ReadOptions;
 pub(crate) use load::load;
 pub use meta::Meta;
+pub(crate) use sections::{Sections, Stop};

@@ -310,6 +310,35 @@ impl<R: Read> Sections<R> {
         Ok(())
     }
 
+    /// All strings, one by one, still escaped.
+    pub(crate) fn each_string(
+        &mut self,
+        mut take: impl FnMut(&[u8]) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
+        self.expect(b'[')?;
+        if self.peek()? == b']' {
+            self.window.consume(1);
+            return Ok(());
+        }
+        let mut string = Vec::new();
+        loop {
+            self.expect(b'"')?;
+            string.clear();
+            self.string_text(|text| {
+                string.extend_from_slice(text);
+                Ok(())
+            })?;
+            take(&string)?;
+            match self.peek()? {
+                b']' => {
+                    self.window.consume(1);
+                    return Ok(());
+                }
+                _ => self.expect(b',')?,
+            }
+        }
+    }
+
     /// The array of strings.
     pub(crate) fn strings(&mut self, strings: &mut StringTable) -> Result<(), Stop> {
         self.expect(b'[')?;

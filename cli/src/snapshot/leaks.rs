@@ -1,0 +1,137 @@
+//! `heaplab snapshot leaks FILE…`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+
+use chrono::Local;
+use heapsnapshot::Snapshot;
+use heapsnapshot::analysis::words;
+use heapsnapshot::leaks::{Finding, LeakReport, Settings, find};
+
+use super::args::{Form, LeaksArgs};
+use super::input;
+use super::table::{Cell, Table};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{BAD, GOOD, HEADING, LABEL, Output, escaped};
+use crate::text;
+
+/// Prints what leaks; finds something if anything does.
+pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
+    let settings = match &args.settings {
+        None => Settings::default(),
+        Some(path) => {
+            let text =
+                fs::read_to_string(path).map_err(|error| Failure::io(path, "read", &error))?;
+            Settings::parse(&text)
+                .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?
+        }
+    };
+    let named = [&args.baseline, &args.target, &args.last];
+    let files: Vec<&PathBuf> = args
+        .files
+        .iter()
+        .chain(named.into_iter().flatten())
+        .collect();
+    let mut snapshots: Vec<Snapshot> = Vec::new();
+    for file in files {
+        snapshots.push(input::open(file, &args.view, output)?);
+    }
+    let today = Local::now().format("%Y-%m-%d").to_string();
+    let report = find(&snapshots, &settings, &today);
+    if args.view.format == Form::Text {
+        output.data().text(&page(&report))?;
+    } else {
+        table(&report).print(&args.view, output, "leaks", &report)?;
+    }
+    Ok(if report.leaks.is_empty() {
+        Exit::Done
+    } else {
+        Exit::Found
+    })
+}
+
+fn table(report: &LeakReport) -> Table {
+    let mut table = Table::new(["verdict", "confidence", "growth", "class", "owner", "path"]);
+    let leaks = report.leaks.iter().map(|finding| ("leak", finding));
+    let unsure = report
+        .cannot_tell
+        .iter()
+        .map(|finding| ("cannot tell", finding));
+    for (verdict, finding) in leaks.chain(unsure) {
+        table.row([
+            Cell::Text(verdict.to_owned()),
+            Cell::Percent(finding.confidence * 100.0),
+            Cell::ByteChange(finding.growth_bytes),
+            Cell::Text(finding.class.clone()),
+            Cell::Text(finding.owner.clone()),
+            Cell::Text(finding.path.clone()),
+        ]);
+    }
+    table
+}
+
+fn page(report: &LeakReport) -> String {
+    let mut page = String::new();
+    if report.leaks.is_empty() {
+        let _ = writeln!(page, "{GOOD}no leak found{GOOD:#}");
+    }
+    for finding in &report.leaks {
+        describe(&mut page, finding, true);
+    }
+    if !report.cannot_tell.is_empty() {
+        let _ = writeln!(page, "{HEADING}cannot tell{HEADING:#}");
+        for finding in &report.cannot_tell {
+            describe(&mut page, finding, false);
+        }
+    }
+    for (finding, reason) in &report.allowed {
+        let _ = writeln!(
+            page,
+            "{LABEL}allowed:{LABEL:#} {} ({})",
+            escaped(&finding.owner),
+            escaped(reason)
+        );
+    }
+    for note in &report.notes {
+        page.push_str(&text::paragraph(&escaped(note), 0));
+    }
+    page
+}
+
+fn describe(page: &mut String, finding: &Finding, leak: bool) {
+    let counts: Vec<String> = finding
+        .counts
+        .iter()
+        .map(|&count| words::count(count))
+        .collect();
+    let style = if leak { BAD } else { LABEL };
+    let _ = writeln!(
+        page,
+        "{style}{}{style:#} in {} {LABEL}@{}, {:.0} % sure{LABEL:#}",
+        escaped(&finding.class),
+        escaped(&finding.owner),
+        finding.owner_id,
+        finding.confidence * 100.0
+    );
+    let growth = words::bytes(finding.growth_bytes.unsigned_abs());
+    let sign = if finding.growth_bytes < 0 { "−" } else { "+" };
+    let mut fact = |label: &str, sentence: &str| {
+        let mut label = label;
+        for line in text::paragraph(&escaped(sentence), 12).lines() {
+            let _ = writeln!(page, "  {LABEL}{label:<9}{LABEL:#} {}", line.trim_start());
+            label = "";
+        }
+    };
+    fact("grows", &format!("{} ({sign}{growth})", counts.join(" → ")));
+    fact("kept by", &finding.path);
+    fact("items", &finding.item_path);
+    for evidence in &finding.evidence {
+        fact("because", evidence);
+    }
+    for cure in &finding.cures {
+        fact("cure", cure);
+    }
+    page.push('\n');
+}

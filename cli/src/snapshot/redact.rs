@@ -1,0 +1,59 @@
+//! `heaplab snapshot redact FILE --out COPY`.
+
+use std::fmt::Write as _;
+use std::io::BufWriter;
+
+use heapsnapshot::analysis::words;
+use heapsnapshot::redact::{RedactError, redact};
+use heapsnapshot::writer::AtomicFile;
+use serde_json::json;
+
+use super::args::RedactArgs;
+use super::input;
+use crate::args::Format;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{LABEL, Output, escaped};
+
+/// Writes the copy, and prints what is left of the texts.
+pub(super) fn run(args: &RedactArgs, output: Output) -> Result<Exit, Failure> {
+    let source = input::source(&args.file, output)?;
+    let mut file =
+        AtomicFile::create(&args.out).map_err(|error| Failure::io(&args.out, "create", &error))?;
+    let report =
+        redact(source, &mut BufWriter::with_capacity(1 << 18, &mut file)).map_err(|error| {
+            match error {
+                RedactError::Read(error) => error.into(),
+                RedactError::Write(error) => Failure::io(&args.out, "write", &error),
+            }
+        })?;
+    file.commit()
+        .map_err(|error| Failure::io(&args.out, "write", &error))?;
+    let mut data = output.data();
+    if args.format == Format::Json {
+        data.json(&json!({ "schema": "heaplab snapshot redact 1", "redact": report }))?;
+        return Ok(Exit::Done);
+    }
+    let mut page = String::new();
+    let rows = [
+        (report.replaced, "texts replaced"),
+        (
+            report.rebuilt,
+            "texts of the engine with the program's part replaced",
+        ),
+        (report.known, "names of the engine left as they are"),
+        (report.empty, "empty"),
+    ];
+    for (count, what) in rows {
+        let _ = writeln!(page, "{:>12}  {what}", words::count(count));
+    }
+    for section in &report.left_out {
+        let _ = writeln!(
+            page,
+            "{LABEL}left out:{LABEL:#} the unknown section \"{}\"",
+            escaped(section)
+        );
+    }
+    data.text(&page)?;
+    Ok(Exit::Done)
+}

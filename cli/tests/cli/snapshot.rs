@@ -1,0 +1,141 @@
+//! `heaplab snapshot`: every verb on a snapshot of heaplab's own heap.
+
+use crate::lab::Lab;
+
+const TEXT: &str = r#"{"snapshot":{"meta":{
+"node_fields":["type","name","id","self_size","edge_count"],
+"node_types":[["hidden","array","string","object","code","closure","regexp","number","native","synthetic"],"string","number","number","number"],
+"edge_fields":["type","name_or_index","to_node"],
+"edge_types":[["context","element","property","internal","hidden","shortcut","weak"],"string_or_number","node"]},
+"node_count":5,"edge_count":4},
+"nodes":[9,0,1,0,1,3,1,3,32,3,2,2,5,40,0,2,2,7,40,0,2,3,9,24,0],
+"edges":[2,1,5,1,0,10,1,1,15,1,2,20],
+"strings":["","Array","a repeated text","\u001b[31mred"]}"#;
+
+fn lab() -> Lab {
+    let lab = Lab::new();
+    std::fs::write(lab.path().join("a.heapsnapshot"), TEXT).unwrap();
+    lab
+}
+
+fn output(lab: &Lab, args: &[&str]) -> (i32, String, String) {
+    let output = lab.command(args).output().expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (
+        output.status.code().unwrap_or(-1),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+#[test]
+fn every_verb_prints_every_form() {
+    let lab = lab();
+    let verbs: [&[&str]; 12] = [
+        &["summary", "a.heapsnapshot"],
+        &["histogram", "a.heapsnapshot"],
+        &["statistics", "a.heapsnapshot"],
+        &["dominators", "a.heapsnapshot"],
+        &["retainers", "a.heapsnapshot", "@5"],
+        &["node", "a.heapsnapshot", "3"],
+        &["find", "a.heapsnapshot", "text"],
+        &["strings", "a.heapsnapshot"],
+        &["collections", "a.heapsnapshot"],
+        &["closures", "a.heapsnapshot"],
+        &["diff", "a.heapsnapshot", "a.heapsnapshot"],
+        &["growth", "a.heapsnapshot", "a.heapsnapshot"],
+    ];
+    for verb in verbs {
+        for format in ["text", "json", "csv", "md"] {
+            let args: Vec<&str> = ["snapshot"]
+                .into_iter()
+                .chain(verb.iter().copied())
+                .chain(["--format", format])
+                .collect();
+            let (code, out, err) = output(&lab, &args);
+            assert_eq!(code, 0, "{args:?}: {err}");
+            assert!(
+                out.lines()
+                    .all(|line| format != "text" || line.chars().count() <= 100),
+                "{args:?}: {out}"
+            );
+            assert!(format == "csv" || !out.contains('\x1b'), "{args:?}: {out}");
+            if format == "json" {
+                let value: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+                let schema = value["schema"].as_str().expect("a schema");
+                assert_eq!(schema, format!("heaplab snapshot {} 1", verb[0]));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_alone_is_its_summary() {
+    let lab = lab();
+    let (code, alone, _) = output(&lab, &["a.heapsnapshot"]);
+    assert_eq!(code, 0);
+    assert_eq!(
+        alone,
+        output(&lab, &["snapshot", "summary", "a.heapsnapshot"]).1
+    );
+    assert!(
+        alone.contains("(string)") && alone.contains("Array"),
+        "{alone}"
+    );
+}
+
+#[test]
+fn exit_codes_say_how_it_ended() {
+    let lab = lab();
+    let broken = TEXT.replace("\"node_count\":5", "\"node_count\":6");
+    std::fs::write(lab.path().join("b.heapsnapshot"), broken).unwrap();
+    std::fs::write(lab.path().join("c.heapsnapshot"), &TEXT[..TEXT.len() - 30]).unwrap();
+    let code = |args: &[&str]| output(&lab, args).0;
+    assert_eq!(code(&["snapshot", "validate", "a.heapsnapshot"]), 0);
+    assert_eq!(code(&["snapshot", "validate", "b.heapsnapshot"]), 1);
+    assert_eq!(code(&["snapshot", "node", "a.heapsnapshot", "99"]), 2);
+    assert_eq!(code(&["snapshot", "summary", "missing.heapsnapshot"]), 3);
+    assert_eq!(
+        code(&["snapshot", "summary", "c.heapsnapshot", "--strict"]),
+        3
+    );
+    let (cut, _, warning) = output(&lab, &["snapshot", "summary", "c.heapsnapshot"]);
+    assert_eq!(cut, 0);
+    assert!(warning.contains("section \"strings\", byte"), "{warning}");
+    assert_eq!(
+        code(&["snapshot", "summary", "a.heapsnapshot", "--max-memory", "0"]),
+        4
+    );
+    assert_eq!(
+        code(&[
+            "snapshot",
+            "leaks",
+            "a.heapsnapshot",
+            "a.heapsnapshot",
+            "a.heapsnapshot"
+        ]),
+        0
+    );
+}
+
+#[test]
+fn a_redacted_copy_has_the_same_numbers_and_no_texts() {
+    let lab = lab();
+    let (code, report, err) = output(
+        &lab,
+        &[
+            "snapshot",
+            "redact",
+            "a.heapsnapshot",
+            "--out",
+            "r.heapsnapshot",
+        ],
+    );
+    assert_eq!(code, 0, "{err}");
+    assert!(report.contains("2  texts replaced"), "{report}");
+    assert!(!lab.text("r.heapsnapshot").contains("repeated"));
+    assert_eq!(
+        output(&lab, &["r.heapsnapshot"]).1,
+        output(&lab, &["a.heapsnapshot"]).1
+    );
+}

@@ -1,0 +1,356 @@
+//! Redaction: a copy of a snapshot that says nothing about its program but its shape.
+//!
+//! Every text is replaced by `r1`, `r2`, …, equal texts by equal ones, except the names that V8 and
+//! Node give themselves (`known_names.txt`: the names in the snapshots of an empty program by Node
+//! 20, 22, 24 and 26 that at least two of them share). Nodes, edges, ids, sizes and locations are
+//! copied byte for byte. Sections that this version does not know may hold texts and are left out.
+//!
+//! A text on the list stays even where the program says it: a property called `length` is still
+//! called that. What is left is counted in the [`RedactReport`].
+
+use std::io::{Read, Write};
+
+use hashbrown::{HashMap, HashSet};
+
+use crate::reader::{Input, ReadError, Sections, Stop};
+use crate::scanner::Path;
+use crate::strings::{lossy, unescape};
+
+const KNOWN_NAMES: &str = include_str!("known_names.txt");
+
+/// Names that DevTools' rules look for, and V8's first string: they stay, or the numbers would change.
+const RULE_NAMES: [&str; 12] = [
+    "<dummy>",
+    "(Document DOM trees)",
+    "(map descriptors)",
+    "Array",
+    "Object",
+    "elements",
+    "first",
+    "second",
+    "sloppy_function_map",
+    "system / ExternalStringData",
+    "system / JSArrayBufferData",
+    "system / NativeContext",
+];
+
+/// Sections that hold numbers only (and, in `snapshot`, the format's own names).
+const COPIED: [&str; 10] = [
+    "nodes",
+    "edges",
+    "trace_function_infos",
+    "trace_tree",
+    "samples",
+    "locations",
+    "scopes",
+    "scope_context_vars",
+    "scope_uses",
+    "strings",
+];
+
+/// What is left of the texts, and what is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct RedactReport {
+    /// Strings in the file.
+    pub strings: u64,
+    /// Empty strings.
+    pub empty: u64,
+    /// Texts on the list of the engine's own names, left as they are.
+    pub known: u64,
+    /// Texts that begin or are built as the engine's (`system / Context / …`, WeakMap entries,
+    /// `Detached <div …>`), with what the program put into them replaced.
+    pub rebuilt: u64,
+    /// Texts replaced as a whole.
+    pub replaced: u64,
+    /// Sections left out because they are unknown.
+    pub left_out: Vec<String>,
+}
+
+/// Why a copy could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RedactError {
+    /// The snapshot cannot be read whole.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The copy cannot be written.
+    #[error("cannot write the redacted copy: {0}")]
+    Write(std::io::Error),
+}
+
+/// Copies a snapshot without its program's texts. Complexity: one pass over the text.
+///
+/// # Errors
+/// If the snapshot is damaged (half a copy would be no snapshot) or the copy cannot be written.
+pub fn redact(input: Input, out: &mut dyn Write) -> Result<RedactReport, RedactError> {
+    let (name, bytes) = input.into_parts();
+    let mut copy = Copy {
+        sections: Sections::new(bytes, Path::detect()),
+        out,
+        failed: None,
+        redactor: Redactor::new(),
+        report: RedactReport::default(),
+    };
+    let copied = copy.run();
+    if let Some(error) = copy.failed {
+        return Err(RedactError::Write(error));
+    }
+    match copied {
+        Ok(()) => Ok(copy.report),
+        Err(Stop::Io(source)) => Err(ReadError::Io { name, source }.into()),
+        Err(stop) => {
+            let offset = copy.sections.offset();
+            let reason = match stop {
+                Stop::Syntax(reason) => reason,
+                Stop::End | Stop::Io(_) => "the file ends here".to_owned(),
+            };
+            Err(ReadError::NotASnapshot {
+                name,
+                offset,
+                reason,
+            }
+            .into())
+        }
+    }
+}
+
+struct Copy<'a, R> {
+    sections: Sections<R>,
+    out: &'a mut dyn Write,
+    /// Why writing stopped, if it did.
+    failed: Option<std::io::Error>,
+    redactor: Redactor,
+    report: RedactReport,
+}
+
+impl<R: Read> Copy<'_, R> {
+    fn run(&mut self) -> Result<(), Stop> {
+        self.sections.skip_mark()?;
+        self.sections.expect(b'{')?;
+        let mut written = 0;
+        let mut has_strings = false;
+        let mut has_header = false;
+        loop {
+            let key = self.sections.key()?;
+            self.sections.expect(b':')?;
+            let copied = key == "snapshot" || COPIED.contains(&key.as_str());
+            if copied {
+                let before = if written == 0 { "{" } else { ",\n" };
+                self.write(format!("{before}\"{key}\":").as_bytes())?;
+                written += 1;
+            }
+            match key.as_str() {
+                "strings" => {
+                    has_strings = true;
+                    self.strings()?;
+                }
+                "snapshot" => {
+                    has_header = true;
+                    self.header()?;
+                }
+                _ if copied => self.numbers(&key)?,
+                _ => {
+                    self.report.left_out.push(key.clone());
+                    self.sections.value(|_| Ok(()))?;
+                }
+            }
+            if self.sections.peek()? == b'}' {
+                break;
+            }
+            self.sections.expect(b',')?;
+        }
+        if !has_strings || !has_header {
+            return Err(Stop::Syntax(
+                "a section is missing: snapshot or strings".to_owned(),
+            ));
+        }
+        self.write(b"}\n")?;
+        let flushed = self.out.flush();
+        self.check(flushed)
+    }
+
+    fn check(&mut self, result: std::io::Result<()>) -> Result<(), Stop> {
+        result.map_err(|error| {
+            self.failed = Some(error);
+            Stop::Syntax("the copy cannot be written".to_owned())
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Stop> {
+        let result = self.out.write_all(bytes);
+        self.check(result)
+    }
+
+    /// The header, reduced to the format's own keys: what else a producer adds may be text.
+    fn header(&mut self) -> Result<(), Stop> {
+        let mut json = Vec::new();
+        self.sections.value(|text| {
+            json.extend_from_slice(text);
+            if json.len() > 1 << 24 {
+                Err(Stop::Syntax("over 16 MiB of meta".to_owned()))
+            } else {
+                Ok(())
+            }
+        })?;
+        let header: serde_json::Value =
+            serde_json::from_slice(&json).map_err(|error| Stop::Syntax(error.to_string()))?;
+        let mut kept = serde_json::Map::new();
+        for (key, value) in header.as_object().into_iter().flatten() {
+            if key == "meta" || value.is_number() {
+                kept.insert(key.clone(), value.clone());
+            }
+        }
+        self.write(serde_json::Value::Object(kept).to_string().as_bytes())
+    }
+
+    /// A section of numbers, byte for byte; a text in it would be none of the format's.
+    fn numbers(&mut self, key: &str) -> Result<(), Stop> {
+        let (out, failed) = (&mut *self.out, &mut self.failed);
+        self.sections.value(|text| {
+            if text.contains(&b'"') {
+                return Err(Stop::Syntax(format!("\"{key}\" holds texts")));
+            }
+            out.write_all(text).map_err(|error| {
+                *failed = Some(error);
+                Stop::Syntax("the copy cannot be written".to_owned())
+            })
+        })
+    }
+
+    fn strings(&mut self) -> Result<(), Stop> {
+        let (out, failed) = (&mut *self.out, &mut self.failed);
+        let (redactor, report) = (&mut self.redactor, &mut self.report);
+        let mut write = |bytes: &[u8]| {
+            out.write_all(bytes).map_err(|error| {
+                *failed = Some(error);
+                Stop::Syntax("the copy cannot be written".to_owned())
+            })
+        };
+        write(b"[")?;
+        self.sections.each_string(|escaped| {
+            let text = lossy(unescape(escaped));
+            let (text, what) = redactor.replace(&text, escaped);
+            match what {
+                Left::Empty => report.empty += 1,
+                Left::Known => report.known += 1,
+                Left::Rebuilt => report.rebuilt += 1,
+                Left::Replaced => report.replaced += 1,
+            }
+            let before: &[u8] = if report.strings == 0 { b"" } else { b",\n" };
+            report.strings += 1;
+            write(before)?;
+            write(serde_json::Value::String(text).to_string().as_bytes())
+        })?;
+        write(b"]")
+    }
+}
+
+/// What was done with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    Empty,
+    Known,
+    Rebuilt,
+    Replaced,
+}
+
+/// Replaces texts, equal ones by equal ones.
+struct Redactor {
+    known: HashSet<&'static str>,
+    given: HashMap<Vec<u8>, u32>,
+}
+
+impl Redactor {
+    fn new() -> Redactor {
+        Redactor {
+            known: KNOWN_NAMES.lines().chain(RULE_NAMES).collect(),
+            given: HashMap::new(),
+        }
+    }
+
+    /// `text` is for reading, `escaped` tells texts apart that no Unicode string can.
+    fn replace(&mut self, text: &str, escaped: &[u8]) -> (String, Left) {
+        if text.is_empty() {
+            return (String::new(), Left::Empty);
+        }
+        if self.known.contains(text) {
+            return (text.to_owned(), Left::Known);
+        }
+        if let Some(text) = self.rebuild(text) {
+            return (text, Left::Rebuilt);
+        }
+        (self.name(&unescape(escaped)), Left::Replaced)
+    }
+
+    fn name(&mut self, text: &[u8]) -> String {
+        let next = self.given.len() as u32 + 1;
+        let number = *self.given.entry_ref(text).or_insert(next);
+        format!("r{number}")
+    }
+
+    /// A part of a built text: left if it is known, else replaced.
+    fn part(&mut self, text: &str) -> String {
+        if self.known.contains(text) {
+            text.to_owned()
+        } else {
+            self.name(text.as_bytes())
+        }
+    }
+
+    /// Texts the engine builds around the program's.
+    fn rebuild(&mut self, text: &str) -> Option<String> {
+        if let Some(rest) = text.strip_prefix("Detached ") {
+            return Some(format!(
+                "Detached {}",
+                self.rebuild(rest).unwrap_or_else(|| self.part(rest))
+            ));
+        }
+        for prefix in ["system / Context / ", "system / NativeContext / "] {
+            if let Some(rest) = text.strip_prefix(prefix) {
+                return Some(format!("{prefix}{}", self.part(rest)));
+            }
+        }
+        for prefix in ["get ", "set "] {
+            if let Some(rest) = text.strip_prefix(prefix) {
+                return Some(format!("{prefix}{}", self.part(rest)));
+            }
+        }
+        if text.starts_with('<') && text.ends_with('>') {
+            let name: String = text[1..]
+                .chars()
+                .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+                .collect();
+            // Only HTML's own short names; anything else could be the program's.
+            let plain = text.len() == name.len() + 2;
+            let tag = if name.len() <= 10 && !name.is_empty() {
+                name
+            } else {
+                "r".to_owned()
+            };
+            return Some(if plain {
+                format!("<{tag}>")
+            } else {
+                format!("<{tag} {}>", self.name(text.as_bytes()))
+            });
+        }
+        self.weak_map_entry(text)
+    }
+
+    /// `7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @9)`: K and V are replaced.
+    fn weak_map_entry(&mut self, text: &str) -> Option<String> {
+        crate::weak_maps::parse(text.as_bytes())?;
+        let (start, rest) = text.split_once(" / part of key (")?;
+        let (key, rest) = rest.rsplit_once(") -> value (")?;
+        let (value, table) = rest.rsplit_once(") pair in WeakMap (table @")?;
+        let mut object = |text: &str| {
+            let (name, id) = text.rsplit_once(" @")?;
+            Some(format!("{} @{id}", self.part(name)))
+        };
+        let (key, value) = (object(key)?, object(value)?);
+        Some(format!(
+            "{start} / part of key ({key}) -> value ({value}) pair in WeakMap (table @{table}"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests;
