@@ -172,10 +172,14 @@ impl Core {
         incremental: bool,
         reason: CollectionReason,
     ) -> Option<(usize, u64)> {
+        let whole_heap =
+            !incremental && (is_reducing(reason) || self.options.compaction == Compaction::Always);
         if !incremental {
             self.phase(Phase::EvacuateCopy);
-            let whole_heap = is_reducing(reason) || self.options.compaction == Compaction::Always;
-            self.choose_candidates_after_marking(whole_heap);
+            if whole_heap {
+                self.give_back_empty_pages();
+            }
+            self.choose_candidates_after_marking(whole_heap, 0);
         }
         if self.pages.candidates().is_empty() {
             return None;
@@ -185,7 +189,11 @@ impl Core {
         let recorded = marker
             .recording
             .then(|| std::mem::take(&mut marker.recorded));
-        let bytes = self.evacuate(recorded);
+        let pages = self.pages.in_use();
+        let mut bytes = self.evacuate(recorded);
+        if whole_heap {
+            bytes += self.further_rounds(pages);
+        }
         Some((bytes, self.clock.policy_now() - started))
     }
 

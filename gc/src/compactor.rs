@@ -54,12 +54,13 @@ impl Core {
                 live_bytes: PAGE_SIZE - self.old.free.bytes_on(page),
             })
             .collect();
-        self.choose(pages, false);
+        self.choose(pages, false, 0);
         marker.recording = !self.pages.candidates().is_empty();
     }
 
-    /// After a stop-the-world marking: pages by what is live on them.
-    pub(crate) fn choose_candidates_after_marking(&mut self, whole_heap: bool) {
+    /// After a stop-the-world marking: pages by what is live on them. `freed` are bytes of pages that earlier
+    /// rounds have emptied: as many may be taken again.
+    pub(crate) fn choose_candidates_after_marking(&mut self, whole_heap: bool, freed: usize) {
         if !self.may_compact() {
             return;
         }
@@ -72,14 +73,14 @@ impl Core {
                 live_bytes: self.pages.live_bytes[page] as usize,
             })
             .collect();
-        self.choose(pages, whole_heap);
+        self.choose(pages, whole_heap, freed);
     }
 
-    fn choose(&mut self, mut pages: Vec<Candidate>, whole_heap: bool) {
+    fn choose(&mut self, mut pages: Vec<Candidate>, whole_heap: bool, freed: usize) {
         let chosen = if whole_heap || self.evacuates_everything() {
             pages.retain(|c| c.live_bytes > 0);
             pages.sort_unstable_by_key(|c| (c.live_bytes, c.page));
-            self.sparsest_that_fit(&pages)
+            self.sparsest_that_fit(&pages, freed)
         } else {
             let mode = CompactionMode::Regular;
             let target = self.controller.evacuation_target(mode, PAGE_SIZE);
@@ -96,14 +97,14 @@ impl Core {
     }
 
     /// How many of the pages, sparsest first, have room for their objects on the others and in new pages.
-    fn sparsest_that_fit(&self, pages: &[Candidate]) -> usize {
+    fn sparsest_that_fit(&self, pages: &[Candidate], freed: usize) -> usize {
         let spare_pages = self.old.max_pages.saturating_sub(self.pages.in_use());
         let spare = if self.evacuates_everything() {
             spare_pages * PAGE_SIZE
         } else {
             0
         };
-        let mut room = self.old.free.bytes() + spare + RESERVE_BYTES;
+        let mut room = self.old.free.bytes() + spare.max(freed) + RESERVE_BYTES;
         let mut moved = 0;
         for (n, candidate) in pages.iter().enumerate() {
             room = room.saturating_sub(self.old.free.bytes_on(candidate.page));
@@ -144,6 +145,47 @@ impl Core {
             format_gap(from, bytes, 0);
         }
         bytes
+    }
+
+    /// The rounds of a whole-heap compaction after the first: pages that a round has emptied are room for the
+    /// next, so that rounds double, until one does not win a quarter of the pages that it moves. `before` is how
+    /// many pages were in use when the first round began. Returns bytes moved.
+    pub(crate) fn further_rounds(&mut self, before: usize) -> usize {
+        let mut bytes = 0;
+        let mut in_use = before;
+        loop {
+            let tried = self.pages.candidates().to_vec();
+            self.pages.set_candidates(Vec::new());
+            self.give_back_empty_pages();
+            let won = in_use.saturating_sub(self.pages.in_use());
+            if won == 0 || won < tried.len() / 4 {
+                return bytes;
+            }
+            in_use = self.pages.in_use();
+            self.choose_candidates_after_marking(true, (before - in_use) * PAGE_SIZE);
+            if self.pages.candidates().is_empty() {
+                return bytes;
+            }
+            bytes += self.evacuate(None);
+        }
+    }
+
+    /// After marking: gives back the pages on which nothing is live, so that what is moved can go there.
+    pub(crate) fn give_back_empty_pages(&mut self) {
+        self.old.close_buffer(&self.cage);
+        let empty: Vec<usize> = self
+            .pages
+            .old_pages()
+            .filter(|&page| self.pages.live_bytes[page] == 0)
+            .collect();
+        let live = &self.pages.live_bytes;
+        self.old
+            .free
+            .remove_pages(&self.cage, |page| live[page] == 0);
+        for page in empty {
+            self.poison(self.cage.at(page * PAGE_SIZE), PAGE_SIZE);
+            self.pages.give_back(&self.cage, page, 1);
+        }
     }
 
     /// Copies the marked objects off the candidate pages: their new places, and the bytes moved.

@@ -2,7 +2,7 @@
 
 use heaplab_gc::{
     Budget, CollectionKind, CollectionReason, Compaction, GcEvent, Heap, HeapOptions, Immediate,
-    Local, Policy, Scope, Smi, StepProgress, Stress,
+    Local, Policy, Scope, Smi, SpaceName, StepProgress, Stress,
 };
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -284,5 +284,51 @@ fn without_collection_a_heap_fills_to_its_limit() {
             bytes += size;
         }
         assert!(bytes > 3 * MB && bytes <= 4 * MB, "{bytes}");
+    });
+}
+
+/// A quarter survives, spread over all pages, twice what the evacuation reserve holds: one round is not enough.
+#[test]
+fn a_whole_heap_compaction_goes_on_with_the_pages_it_has_won() {
+    const ARRAYS: usize = 40_000;
+    let mut options = HeapOptions::with_limits(128 * MB, MB);
+    options.incremental_marking = false;
+    let mut heap = Heap::new(options).expect("heap");
+    let table = heap.enter(|s| {
+        let table = s.array(ARRAYS).expect("room");
+        for i in 0..ARRAYS {
+            s.scope(|t| {
+                let array = t.array(200).expect("room");
+                t.set(array, 0, Smi::wrapping(i as i32));
+                t.set(table, i, array);
+            });
+        }
+        for i in (0..ARRAYS).filter(|i| i % 4 != 0) {
+            s.set(table, i, Immediate::Undefined);
+        }
+        s.global(table)
+    });
+    let pages = |heap: &Heap| -> u64 {
+        let spaces = heap.space_statistics();
+        spaces
+            .iter()
+            .filter(|space| space.space == SpaceName::Old)
+            .map(|space| space.space_size)
+            .sum()
+    };
+    let full = pages(&heap);
+    heap.collect(
+        CollectionKind::Major,
+        CollectionReason::LowMemoryNotification,
+    );
+    heap.verify().expect("sound");
+    let after = pages(&heap);
+    assert!(full > 30 * MB as u64, "{full}");
+    assert!(after < 10 * MB as u64, "{after}");
+    heap.enter(|s| {
+        for i in (0..ARRAYS).step_by(4) {
+            let array = s.get(s.peek(&table), i);
+            assert_eq!(s.as_integer(s.get(array, 0)), Some(i as i32));
+        }
     });
 }
