@@ -8,6 +8,7 @@ pub mod distances;
 pub mod dom_state;
 pub mod dominators;
 pub mod format;
+pub mod gate;
 #[cfg(feature = "gc")]
 pub mod gc_source;
 pub mod graph;

@@ -44,6 +44,8 @@ pub(crate) enum Verb {
     Growth(GrowthArgs),
     /// What leaks: from three snapshots of one process, or more, or fewer; exit code 1 if something does
     Leaks(LeaksArgs),
+    /// Whether a snapshot keeps its budgets; exit code 1 if not
+    Gate(GateArgs),
     /// A copy without the program's texts, to be given away
     Redact(RedactArgs),
 }
@@ -307,4 +309,56 @@ pub(crate) struct RedactArgs {
         hide_possible_values = true
     )]
     pub(crate) format: Format,
+}
+
+/// The form of the gate's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GateForm {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// A Markdown table
+    Md,
+    /// GitHub's annotations
+    Github,
+    /// SARIF 2.1.0
+    Sarif,
+}
+
+/// Arguments of `gate`.
+#[derive(Debug, Args)]
+pub(crate) struct GateArgs {
+    /// The snapshot
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The budgets, as TOML
+    #[arg(long, value_name = "FILE")]
+    pub(crate) budgets: PathBuf,
+    /// The snapshot that growth is counted from
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+    /// The form on standard output: text, json, md, github or sarif
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(crate) format: GateForm,
+}
+
+impl GateArgs {
+    /// A damaged snapshot keeps no budget: it is refused.
+    pub(crate) fn view(&self) -> ViewArgs {
+        ViewArgs {
+            format: Form::Text,
+            top: 0,
+            sort: None,
+            filter: None,
+            strict: true,
+            raw: false,
+            max_memory: None,
+        }
+    }
 }

@@ -13,6 +13,7 @@ mod collections;
 mod diff;
 mod dominators;
 mod find;
+mod gate;
 mod growth;
 mod histogram;
 mod input;
@@ -50,6 +51,7 @@ pub(crate) fn run(args: &SnapshotArgs, output: Output) -> Result<Exit, Failure> 
         Verb::Diff(args) => diff::run(args, output),
         Verb::Growth(args) => growth::run(args, output),
         Verb::Leaks(args) => leaks::run(args, output),
+        Verb::Gate(args) => gate::run(args, output),
         Verb::Redact(args) => redact::run(args, output),
     }
 }

@@ -304,7 +304,7 @@ fn quoted(field: &str) -> String {
 }
 
 /// Text in a Markdown cell: nothing in it is markup.
-fn markdown_text(text: &str) -> String {
+pub(super) fn markdown_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

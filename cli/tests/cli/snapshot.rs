@@ -139,3 +139,35 @@ fn a_redacted_copy_has_the_same_numbers_and_no_texts() {
         output(&lab, &["a.heapsnapshot"]).1
     );
 }
+
+#[test]
+fn broken_budgets_end_with_one() {
+    let lab = lab();
+    let path = lab.path().join("budgets.toml");
+    let gate = |format: &str| {
+        output(
+            &lab,
+            &[
+                "snapshot",
+                "gate",
+                "a.heapsnapshot",
+                "--budgets",
+                "budgets.toml",
+                "--format",
+                format,
+            ],
+        )
+    };
+    std::fs::write(&path, "[[class]]\nname = \"(string)\"\nmax_count = 3\n").unwrap();
+    assert_eq!(gate("text").0, 0);
+    std::fs::write(&path, "[[class]]\nname = \"(string)\"\nmax_count = 2\n").unwrap();
+    for format in ["text", "json", "md", "github", "sarif"] {
+        let (code, out, err) = gate(format);
+        assert_eq!(code, 1, "{format}: {err}");
+        assert!(out.contains("max_count"), "{format}: {out}");
+    }
+    std::fs::write(&path, "[total]\nmax = 1\n").unwrap();
+    let (code, _, err) = gate("text");
+    assert_eq!(code, 3);
+    assert!(err.contains("budgets.toml: line 2"), "{err}");
+}
