@@ -1,7 +1,7 @@
 //! The write barrier: every store of a tagged value into an object goes through [`Core::write`].
 //!
 //! It decides by the value and the slot's address alone. Loading the host's header would cost a cache miss
-//! on a large heap (25 ns and more, measured); the side tables cost one to two.
+//! at each store into a large heap; the side tables are dense and mostly cached.
 //!
 //! * **Generational half**: a young value stored outside the young generation puts the *slot* into the
 //!   slot set, so that the next scavenge treats it as a root (invariant I1).

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The range is reserved without access rights and committed in *groups* of 2 MiB, so that the system can
-//! back each group with one huge page (first touch of 4 KiB pages is ten times slower). Physical memory is
+//! back each group with one huge page (4 KiB pages cost a fault each when first touched). Physical memory is
 //! returned in whole groups only: giving back part of one would split the huge page and free nothing.
 //!
 //! A reference is a 31-bit granule number, so it cannot name an address outside 16 GiB from the base.

@@ -100,7 +100,7 @@ impl Tree {
 }
 
 struct Costs {
-    /// By string index: whether an edge of this name is a WeakMap table's to a value.
+    /// Whether the root refers to an object of the program itself, so that internal roots come last.
     snapshot_has_user_roots: bool,
 }
 
