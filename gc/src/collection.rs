@@ -43,6 +43,7 @@ impl Core {
             copied_bytes: done.copied,
             promoted_bytes: done.promoted,
             young_bytes: self.young.used(),
+            external_bytes: self.externals.bytes,
             reduce_memory: false,
         };
         let change = self.controller.after_minor(&outcome);

@@ -310,16 +310,4 @@ impl Core {
             self.roots = Some(roots);
         }
     }
-
-    fn update_external_owners(&mut self) {
-        let mut stores = std::mem::take(&mut self.externals.stores);
-        if seeded::active(Bug::ExternalOwnerNotUpdated) {
-            self.externals.stores = stores;
-            return;
-        }
-        for store in stores.iter_mut().flatten() {
-            store.owner = self.evacuated(store.owner);
-        }
-        self.externals.stores = stores;
-    }
 }

@@ -2,10 +2,25 @@
 //!
 //! Owners stand on two lists, young and old. A scavenge walks the young one (forwarded: keep; else free),
 //! because it never visits the dead; a major collection walks the old one.
+//!
+//! The bytes are no part of the heap's size and of its limits, but they start and force collections, as in
+//! V8 11.3, before each new store ([`Core::account_external`]):
+//!
+//! | what has grown | what follows |
+//! |---|---|
+//! | stores of young owners: two semi-spaces of the largest size, and no less than the new store | a scavenge |
+//! | all stores, since their least after the last major collection: `external_soft_growth` | marking starts; steps of 1 ms with each further store; then the final pause. Without incremental marking a major collection |
+//! | the same: `external_hard_growth` | a major collection that gives memory back |
+//! | all stores: `max_external_memory`, which V8 does not have | a major collection, then the error |
 
-use crate::error::HeapLimitReached;
+use crate::error::{HeapLimitReached, Limit};
+use crate::event::{CollectionReason, CollectorReason};
 use crate::heap::Core;
 use crate::object::{Descriptor, HEADER_BYTES, Kind};
+use crate::options::Policy;
+use crate::policy::marking::{MAX_STEP_NS, StepBudget};
+use crate::policy::memory::ExternalPressure;
+use crate::pool::Pool;
 use crate::scope::{Local, Operand, Scope};
 use crate::seeded::{self, Bug};
 use crate::shape::builtin;
@@ -26,35 +41,46 @@ pub(crate) struct Store {
 /// The stores of one heap.
 #[derive(Default)]
 pub(crate) struct Externals {
-    pub(crate) stores: Vec<Option<Store>>,
-    free: Vec<u32>,
+    pub(crate) stores: Pool<Store>,
     /// Indexes of stores whose owner is young, and of the others.
     pub(crate) young: Vec<u32>,
     pub(crate) old: Vec<u32>,
     pub(crate) bytes: usize,
+    /// Bytes of those whose owner is young.
+    pub(crate) young_bytes: usize,
     /// Payloads of dead owners: dropped when the collection is over, since dropping runs foreign code.
     dead: Vec<Box<dyn Any>>,
 }
 
 impl Externals {
-    fn release(&mut self, index: u32) -> usize {
-        let Some(store) = self.stores[index as usize].take() else {
-            return 0;
-        };
-        self.free.push(index);
-        self.bytes -= store.bytes;
-        self.dead.extend(store.payload);
-        store.bytes
+    fn add(&mut self, store: Store, young: bool) -> u32 {
+        let bytes = store.bytes;
+        let index = self.stores.insert(store);
+        self.bytes += bytes;
+        self.list(index, bytes, young);
+        index
+    }
+
+    fn list(&mut self, index: u32, bytes: usize, young: bool) {
+        if young {
+            self.young.push(index);
+            self.young_bytes += bytes;
+        } else {
+            self.old.push(index);
+        }
+    }
+
+    fn release(&mut self, index: u32) {
+        if let Some(store) = self.stores.remove(index) {
+            self.bytes -= store.bytes;
+            self.dead.extend(store.payload);
+        }
     }
 
     /// Bytes that no Rust value is behind.
     pub(crate) fn raw_bytes(&self) -> usize {
-        self.stores
-            .iter()
-            .flatten()
-            .filter(|s| s.payload.is_none())
-            .map(|s| s.bytes)
-            .sum()
+        let raw = self.stores.iter().filter(|(_, s)| s.payload.is_none());
+        raw.map(|(_, s)| s.bytes).sum()
     }
 
     /// Payloads whose owners have died.
@@ -66,57 +92,118 @@ impl Externals {
 impl Core {
     /// After a scavenge: stores follow their young owners or die with them.
     pub(crate) fn update_young_externals(&mut self, from_first: u32, from_span: u32) {
+        self.externals.young_bytes = 0;
         for index in std::mem::take(&mut self.externals.young) {
-            let Some(owner) = self.externals.stores[index as usize]
-                .as_ref()
-                .map(|s| s.owner)
-            else {
+            let Some(&Store { owner, bytes, .. }) = self.externals.stores.get(index) else {
                 continue;
             };
             debug_assert!(owner.0.wrapping_sub(from_first) < from_span);
             let alive = !seeded::active(Bug::ExternalFreedEarly);
             match self.forwarded(owner).filter(|_| alive) {
                 Some(new) => {
-                    if let Some(store) = &mut self.externals.stores[index as usize] {
+                    if let Some(store) = self.externals.stores.get_mut(index) {
                         store.owner = new;
                     }
                     let young = self.is_young(new);
-                    let list = if young {
-                        &mut self.externals.young
-                    } else {
-                        &mut self.externals.old
-                    };
-                    list.push(index);
+                    self.externals.list(index, bytes, young);
                 }
-                None => {
-                    self.externals.release(index);
-                }
+                None => self.externals.release(index),
             }
         }
     }
 
-    /// After marking: frees the stores of unmarked old owners. Returns their bytes.
-    pub(crate) fn sweep_old_externals(&mut self) -> usize {
-        let mut freed = 0;
+    /// After marking: frees the stores of unmarked old owners.
+    pub(crate) fn sweep_old_externals(&mut self) {
         for index in std::mem::take(&mut self.externals.old) {
-            let Some(owner) = self.externals.stores[index as usize]
-                .as_ref()
-                .map(|s| s.owner)
-            else {
+            let Some(owner) = self.externals.stores.get(index).map(|s| s.owner) else {
                 continue;
             };
             if self.is_marked(owner) {
                 self.externals.old.push(index);
             } else {
-                freed += self.externals.release(index);
+                self.externals.release(index);
             }
         }
-        freed
+    }
+
+    /// After an evacuation: owners that moved.
+    pub(crate) fn update_external_owners(&mut self) {
+        if seeded::active(Bug::ExternalOwnerNotUpdated) {
+            return;
+        }
+        let mut stores = std::mem::take(&mut self.externals.stores);
+        for (_, store) in stores.iter_mut() {
+            store.owner = self.evacuated(store.owner);
+        }
+        self.externals.stores = stores;
     }
 
     /// Index of the store that an external object owns.
     pub(crate) fn store_index(&self, owner: Value) -> u32 {
         self.cage.addr(owner).add(HEADER_BYTES).load_u32()
+    }
+
+    /// External bytes that are about to be added start and force collections.
+    ///
+    /// # Errors
+    /// They would pass `max_external_memory`, also after a major collection.
+    fn account_external(&mut self, bytes: usize) -> Result<(), HeapLimitReached> {
+        let before = self.tracer.counts();
+        // Without a limit, still no more than can be counted.
+        let max = self
+            .limits
+            .max_external_memory
+            .unwrap_or(isize::MAX as usize);
+        let over = |core: &Core| core.externals.bytes.saturating_add(bytes) > max;
+        if self.options.policy != Policy::None {
+            self.external_collections(bytes);
+            if over(self) {
+                self.external_collection();
+            }
+        }
+        if over(self) {
+            let mut reached = self.limit_reached(Limit::External, max, bytes);
+            let after = self.tracer.counts();
+            reached.0.minor_collections = after.0 - before.0;
+            reached.0.major_collections = after.1 - before.1;
+            return Err(reached);
+        }
+        Ok(())
+    }
+
+    fn external_collections(&mut self, bytes: usize) {
+        if self
+            .controller
+            .young_external_is_due(self.externals.young_bytes, bytes)
+        {
+            self.minor(CollectionReason::ExternalMemoryPressure);
+        }
+        let after = self.externals.bytes.saturating_add(bytes);
+        match self.controller.external_pressure(after) {
+            ExternalPressure::None => {}
+            ExternalPressure::Soft if self.options.incremental_marking => match &self.cycle {
+                None => self.start_marking(),
+                Some(cycle) if cycle.finished => self.major(
+                    CollectionReason::FinalizeMarkingViaStackGuard,
+                    CollectorReason::None,
+                ),
+                // Hurried: the schedule knows of the old generation only.
+                Some(_) => {
+                    self.marking_step(StepBudget {
+                        bytes: usize::MAX,
+                        ns: MAX_STEP_NS,
+                    });
+                }
+            },
+            ExternalPressure::Soft | ExternalPressure::Hard => self.external_collection(),
+        }
+    }
+
+    fn external_collection(&mut self) {
+        self.major(
+            CollectionReason::ExternalMemoryPressure,
+            CollectorReason::None,
+        );
     }
 }
 
@@ -124,7 +211,8 @@ impl<'s, 'h> Scope<'s, 'h> {
     /// An object that owns `bytes` bytes outside the heap.
     ///
     /// `payload` is the Rust value that holds them, if there is one: it is dropped after the object has died,
-    /// at the end of the collection that finds out. The bytes count as external memory and start collections.
+    /// at the end of the collection that finds out. The bytes count as external memory, which starts collections: a
+    /// scavenge when much belongs to young owners, marking and major collections when much has come since the last one.
     ///
     /// # Errors
     /// The heap has no room for the owner and could not make any, or `max_external_memory` would be passed.
@@ -137,31 +225,18 @@ impl<'s, 'h> Scope<'s, 'h> {
         core.account_external(bytes)?;
         let at = core.new_narrow(EXTERNAL)?;
         let owner = core.cage.value(at);
-        let store = Some(Store {
-            owner,
-            bytes,
-            identity: 0,
-            payload,
-        });
-        let index = match core.externals.free.pop() {
-            Some(index) => {
-                core.externals.stores[index as usize] = store;
-                index
-            }
-            None => {
-                core.externals.stores.push(store);
-                (core.externals.stores.len() - 1) as u32
-            }
-        };
-        at.add(HEADER_BYTES).store_u64(u64::from(index));
-        core.externals.bytes += bytes;
         // Without a young generation the owner is born old.
-        let list = if core.is_young(owner) {
-            &mut core.externals.young
-        } else {
-            &mut core.externals.old
-        };
-        list.push(index);
+        let young = core.is_young(owner);
+        let index = core.externals.add(
+            Store {
+                owner,
+                bytes,
+                identity: 0,
+                payload,
+            },
+            young,
+        );
+        at.add(HEADER_BYTES).store_u64(u64::from(index));
         Ok(self.root_value(owner))
     }
 
@@ -172,8 +247,9 @@ impl<'s, 'h> Scope<'s, 'h> {
     pub fn external_bytes(&self, owner: impl Operand<'h>) -> usize {
         let (core, owner) = (self.core(), owner.value());
         core.expect_kind(owner, Kind::External);
-        core.externals.stores[core.store_index(owner) as usize]
-            .as_ref()
+        core.externals
+            .stores
+            .get(core.store_index(owner))
             .map_or(0, |s| s.bytes)
     }
 
@@ -184,7 +260,7 @@ impl<'s, 'h> Scope<'s, 'h> {
     pub fn external_payload<T: 'static>(&self, owner: impl Operand<'h>) -> Option<&T> {
         let (core, owner) = (self.core(), owner.value());
         core.expect_kind(owner, Kind::External);
-        let store = core.externals.stores[core.store_index(owner) as usize].as_ref()?;
+        let store = core.externals.stores.get(core.store_index(owner))?;
         store.payload.as_ref()?.downcast_ref()
     }
 }

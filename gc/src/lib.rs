@@ -92,6 +92,7 @@
 //! |---|---|
 //! | `heap`, `scope`, `global`, `roots` | the façade, handles, what keeps objects alive |
 //! | `allocate`, `access`, `map`, `deque`, `external`, `weak` | what a scope makes, reads and stores |
+//! | `pool` | what objects own beside the heap, by index |
 //! | `value`, `object`, `shape` | layout: tagged values, headers, hidden classes |
 //! | `cage`, `page`, `free_list` | memory: the reserved range, pages and their metadata, gaps |
 //! | `young`, `old`, `large` | the three spaces |
@@ -147,6 +148,7 @@ mod old;
 pub mod options;
 mod page;
 pub mod policy;
+mod pool;
 mod refusal;
 #[allow(unsafe_code, reason = "a root provider promises to show all its cells")]
 mod roots;

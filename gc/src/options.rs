@@ -39,7 +39,7 @@ pub const DEFAULT_MAX_OLD_SPACE_SIZE: usize = 1400 * MB;
 pub const DEFAULT_MAX_SEMI_SPACE_SIZE: usize = 16 * MB;
 /// First semi-space by default (V8 11.3 on x64).
 pub const DEFAULT_INITIAL_SEMI_SPACE_SIZE: usize = MB;
-/// Growth of external memory since the last major collection that starts the next one (V8 11.3).
+/// Growth of external memory since its least after the last major collection that starts the next one (V8 11.3).
 pub const DEFAULT_EXTERNAL_SOFT_GROWTH: usize = 64 * MB;
 
 /// What a heap may use and how it behaves. Sizes are in bytes.
@@ -59,9 +59,9 @@ pub struct HeapOptions {
     /// Old-generation size at which the first major collection starts (`--initial-old-space-size`). `None`:
     /// [`crate::policy::initial_old_generation_limit`].
     pub initial_old_space_size: Option<usize>,
-    /// Growth of external memory since the last major collection that starts the next one.
+    /// Growth of external memory since its least after the last major collection that starts the next one.
     pub external_soft_growth: usize,
-    /// Growth of external memory since the last major collection that forces one at once. `None`: half of
+    /// Growth of external memory since its least after the last major collection that forces one at once. `None`: half of
     /// `max_old_space_size`, as in V8.
     pub external_hard_growth: Option<usize>,
     /// Most bytes that objects may own outside the heap. `None`: no limit, as in V8.
@@ -366,9 +366,9 @@ pub struct HeapLimits {
     pub max_semi_space_size: usize,
     /// First size of one semi-space; a power of two.
     pub initial_semi_space_size: usize,
-    /// Growth of external memory since the last major collection that starts the next one.
+    /// Growth of external memory since its least after the last major collection that starts the next one.
     pub external_soft_growth: usize,
-    /// Growth of external memory since the last major collection that forces one at once.
+    /// Growth of external memory since its least after the last major collection that forces one at once.
     pub external_hard_growth: usize,
     /// Most bytes that objects may own outside the heap.
     pub max_external_memory: Option<usize>,

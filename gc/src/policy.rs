@@ -46,6 +46,8 @@ pub struct MinorOutcome {
     pub promoted_bytes: usize,
     /// Bytes of young objects afterwards.
     pub young_bytes: usize,
+    /// Bytes owned outside the heap afterwards.
+    pub external_bytes: usize,
     /// Whether the embedder asked to give memory back.
     pub reduce_memory: bool,
 }
@@ -193,6 +195,7 @@ impl HeapController {
     pub fn after_minor(&mut self, outcome: &MinorOutcome) -> SemiSpaceChange {
         let survived = outcome.copied_bytes + outcome.promoted_bytes;
         self.survived_since_growth += survived;
+        self.external_baseline = self.external_baseline.min(outcome.external_bytes);
         self.scavenge_speed
             .record(survived, outcome.end_ns.saturating_sub(outcome.start_ns));
         self.resize_semi_spaces(outcome.young_bytes, outcome.reduce_memory)
@@ -291,7 +294,14 @@ impl HeapController {
         old_generation_bytes + young_bytes > self.max_old_generation
     }
 
-    /// What growth of external memory since the last major collection asks for.
+    /// Whether young objects own so much outside the heap that a scavenge comes before `requested` bytes more
+    /// (V8: two of the largest semi-spaces; and not less than is wanted, or it would not be worth while).
+    pub fn young_external_is_due(&self, young_external_bytes: usize, requested: usize) -> bool {
+        young_external_bytes >= 2 * self.limits.max_semi_space_size
+            && young_external_bytes >= requested
+    }
+
+    /// What growth of external memory since its least after the last major collection asks for.
     pub fn external_pressure(&self, external_bytes: usize) -> ExternalPressure {
         memory::external_pressure(
             external_bytes.saturating_sub(self.external_baseline),

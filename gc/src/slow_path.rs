@@ -17,7 +17,6 @@ use crate::heap::Core;
 use crate::options::Policy;
 use crate::page::PAGE_SIZE;
 use crate::policy::marking::{MIN_STEP_BYTES, StepBudget, Trigger};
-use crate::policy::memory::ExternalPressure;
 
 /// After a major collection at the limit, at least this share of the semi-space must be free, or allocation
 /// gives up: otherwise ever smaller steps would be bought with whole collections.
@@ -254,55 +253,6 @@ impl Core {
 
     pub(crate) fn object_too_large(&self, bytes: usize) -> HeapLimitReached {
         self.limit_reached(Limit::ObjectSize, crate::allocate::MAX_RAW_BYTES, bytes)
-    }
-
-    /// External bytes that are about to be added start and force collections, as in V8.
-    ///
-    /// # Errors
-    /// They would pass `max_external_memory`, also after a major collection.
-    pub(crate) fn account_external(&mut self, bytes: usize) -> Result<(), HeapLimitReached> {
-        let before = self.tracer.counts();
-        // Without a limit, still no more than can be counted.
-        let max = self
-            .limits
-            .max_external_memory
-            .unwrap_or(isize::MAX as usize);
-        let over = |core: &Core| core.externals.bytes.saturating_add(bytes) > max;
-        if self.options.policy != Policy::None {
-            match self
-                .controller
-                .external_pressure(self.externals.bytes.saturating_add(bytes))
-            {
-                ExternalPressure::None => {}
-                ExternalPressure::Soft if self.options.incremental_marking => {
-                    if self.marking {
-                        self.paced_step();
-                    } else {
-                        self.start_marking();
-                    }
-                }
-                ExternalPressure::Soft => {}
-                ExternalPressure::Hard => self.external_collection(),
-            }
-            if over(self) {
-                self.external_collection();
-            }
-        }
-        if over(self) {
-            let mut reached = self.limit_reached(Limit::External, max, bytes);
-            let after = self.tracer.counts();
-            reached.0.minor_collections = after.0 - before.0;
-            reached.0.major_collections = after.1 - before.1;
-            return Err(reached);
-        }
-        Ok(())
-    }
-
-    fn external_collection(&mut self) {
-        self.major(
-            CollectionReason::ExternalMemoryPressure,
-            CollectorReason::None,
-        );
     }
 
     // --- stress ----------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 
 use crate::cage::Addr;
 use crate::error::{HeapLimitReached, Limit};
+use crate::external::Store;
 use crate::heap::{Core, Heap};
 use crate::marker::{Marker, mark_bit, marked_granules};
 use crate::object::{Descriptor, Kind};
@@ -215,11 +216,15 @@ impl Core {
 
     fn live_stores(&mut self) -> Result<(Vec<StoreRef>, Vec<u32>), HeapLimitReached> {
         let mut stores = Vec::new();
-        let mut positions = vec![u32::MAX; self.externals.stores.len()];
-        for (index, position) in positions.iter_mut().enumerate() {
-            let Some((owner, bytes, identity)) = self.externals.stores[index]
-                .as_ref()
-                .map(|s| (s.owner, s.bytes, s.identity))
+        let indexes = self.externals.stores.indexes();
+        let mut positions = vec![u32::MAX; indexes.len()];
+        for (index, position) in indexes.zip(&mut positions) {
+            let Some(&Store {
+                owner,
+                bytes,
+                identity,
+                ..
+            }) = self.externals.stores.get(index)
             else {
                 continue;
             };
@@ -231,7 +236,7 @@ impl Core {
             } else {
                 self.next_identity()?
             };
-            if let Some(store) = &mut self.externals.stores[index] {
+            if let Some(store) = self.externals.stores.get_mut(index) {
                 store.identity = id;
             }
             *position = stores.len() as u32;

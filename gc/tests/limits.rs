@@ -105,65 +105,6 @@ fn fragments_of_the_old_space_are_no_room_for_large_objects_until_they_are_moved
 }
 
 #[test]
-fn external_bytes_have_a_limit_of_their_own() {
-    let mut options = HeapOptions::with_limits(64 * MB, MB);
-    options.max_external_memory = Some(10 * MB);
-    let mut heap = heap(options);
-    heap.enter(|s| {
-        let kept = s.external(6 * MB, None).expect("room");
-        // Garbage is collected for it.
-        s.scope(|t| t.external(4 * MB, None).map(|_| ()))
-            .expect("room");
-        s.scope(|t| t.external(4 * MB, None).map(|_| ()))
-            .expect("room after a collection");
-        for bytes in [5 * MB, usize::MAX] {
-            let reached = s.external(bytes, None).expect_err("over the limit");
-            assert_eq!(reached.details().limit, Limit::External, "{reached}");
-            assert_eq!(reached.details().limit_bytes, 10 * MB);
-            assert!(reached.details().major_collections > 0, "{reached}");
-        }
-        assert_eq!(s.external_bytes(kept), 6 * MB);
-    });
-    assert_eq!(heap.sizes().external, 6 * MB as u64);
-}
-
-#[test]
-fn more_external_bytes_than_can_be_counted_are_refused() {
-    let mut heap = heap(HeapOptions::with_limits(64 * MB, MB));
-    heap.enter(|s| {
-        let held = s.external(usize::MAX / 2 - 1, None).expect("only a number");
-        for _ in 0..2 {
-            let reached = s
-                .external(usize::MAX / 2, None)
-                .expect_err("the sum overflows");
-            assert_eq!(reached.details().limit, Limit::External, "{reached}");
-        }
-        assert_eq!(s.external_bytes(held), usize::MAX / 2 - 1);
-    });
-    heap.verify().expect("sound");
-}
-
-#[test]
-fn external_growth_collects_although_the_heap_is_nearly_empty() {
-    let reasons = Rc::new(RefCell::new(Vec::new()));
-    let sink = Rc::clone(&reasons);
-    let mut heap = heap(HeapOptions::with_limits(64 * MB, MB));
-    heap.set_observer(Box::new(move |event: &GcEvent| {
-        sink.borrow_mut().push(event.reason);
-    }));
-    heap.enter(|s| {
-        for _ in 0..1000 {
-            s.scope(|t| t.external(MB, None).map(|_| ())).expect("room");
-        }
-    });
-    // Hard at 32 MB of growth: half the old limit.
-    let hard = CollectionReason::ExternalMemoryPressure;
-    let collections = reasons.borrow().iter().filter(|&&r| r == hard).count();
-    assert!((20..=60).contains(&collections), "{collections}");
-    assert!(heap.sizes().external <= 33 * MB as u64);
-}
-
-#[test]
 fn impossible_options_are_refused_by_the_heap_too() {
     for (options, name) in [
         (HeapOptions::with_limits(8 * MB, 0), "max-semi-space-size"),

@@ -543,6 +543,29 @@ mod controller {
             ExternalPressure::Hard
         );
         assert_eq!(controller.external_pressure(0), ExternalPressure::None);
+        // What scavenges free lowers the base, what survives them does not raise it.
+        for external_bytes in [10 * MB, 40 * MB] {
+            controller.after_minor(&MinorOutcome {
+                external_bytes,
+                ..MinorOutcome::default()
+            });
+        }
+        assert_eq!(
+            controller.external_pressure(60 * MB),
+            ExternalPressure::None
+        );
+        assert_eq!(
+            controller.external_pressure(61 * MB),
+            ExternalPressure::Hard
+        );
+    }
+
+    #[test]
+    fn young_owners_of_two_semi_spaces_are_worth_a_scavenge() {
+        let controller = HeapController::new(&limits(100 * MB, 4 * MB));
+        assert!(!controller.young_external_is_due(8 * MB - 1, 1));
+        assert!(controller.young_external_is_due(8 * MB, 8 * MB));
+        assert!(!controller.young_external_is_due(8 * MB, 8 * MB + 1));
     }
 
     #[test]
