@@ -16,8 +16,8 @@ pub(crate) enum Exit {
     Usage,
     /// 3: a file or folder cannot be read or written, or does not hold what it should.
     Input,
-    /// 4: a limit stopped the work: a cured run hit the heap limit, any run did with `--fail-at-limit`, or the
-    /// system refused memory.
+    /// 4: a limit stopped the work: a cured run hit the heap limit, any run did with `--fail-at-limit`, the
+    /// system refused memory, or a snapshot needs more than `--max-memory`.
     Limit,
     /// 130: Ctrl-C or SIGTERM; what was there is written.
     Interrupted,
@@ -50,7 +50,7 @@ Exit codes:
     1  a check found something
     2  the command line is wrong
     3  a file or folder is bad, or cannot be read or written
-    4  a limit stopped the work (a cured run hit the heap limit; --fail-at-limit)
+    4  a limit stopped the work (a cured run hit the heap limit; --fail-at-limit; --max-memory)
   130  Ctrl-C; what was there is written";
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ pub mod classes;
 pub mod distances;
 pub mod dom_state;
 pub mod dominators;
+pub mod export;
 pub mod format;
 pub mod gate;
 #[cfg(feature = "gc")]

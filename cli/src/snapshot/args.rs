@@ -48,6 +48,8 @@ pub(crate) enum Verb {
     Gate(GateArgs),
     /// A copy without the program's texts, to be given away
     Redact(RedactArgs),
+    /// Tables of nodes, edges, classes and dominators as Parquet or CSV, for engines such as DuckDB
+    Export(ExportArgs),
 }
 
 /// The form of what appears on standard output.
@@ -74,15 +76,49 @@ pub(crate) struct ViewArgs {
         hide_possible_values = true
     )]
     pub(crate) format: Form,
-    /// How many rows to show; 0 shows all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub(crate) top: usize,
-    /// Sort by this column, largest first (the columns' names in lower case, as in csv)
+    /// How many rows to show; 0 shows all [default: 20; paths: 5]
+    #[arg(long, value_name = "N")]
+    pub(crate) top: Option<usize>,
+    /// Sort by this column: numbers largest first, texts in order
     #[arg(long, value_name = "COLUMN")]
     pub(crate) sort: Option<String>,
     /// Show only rows with this text
     #[arg(long, value_name = "TEXT")]
     pub(crate) filter: Option<String>,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+}
+
+impl ViewArgs {
+    /// How many rows to show; `usual` if nothing was said.
+    pub(crate) fn rows(&self, usual: usize) -> usize {
+        match self.top.unwrap_or(usual) {
+            0 => usize::MAX,
+            rows => rows,
+        }
+    }
+
+    /// Whether a page for people will not do: another form, or rows to be chosen.
+    pub(crate) fn wants_table(&self) -> bool {
+        self.format != Form::Text || self.sort.is_some() || self.filter.is_some()
+    }
+
+    /// How many rows an analysis must find for that: all, if they are filtered or sorted here.
+    pub(crate) fn rows_needed(&self) -> usize {
+        if self.sort.is_some() || self.filter.is_some() {
+            usize::MAX
+        } else {
+            self.rows(ROWS)
+        }
+    }
+}
+
+/// Rows shown when nothing else is asked for.
+pub(crate) const ROWS: usize = 20;
+
+/// How to read.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct ReadArgs {
     /// Refuse a file that is cut or damaged, instead of showing what can be read
     #[arg(long)]
     pub(crate) strict: bool,
@@ -311,6 +347,69 @@ pub(crate) struct RedactArgs {
     pub(crate) format: Format,
 }
 
+/// The form of exported tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableForm {
+    /// Apache Parquet
+    #[cfg(feature = "parquet")]
+    Parquet,
+    /// Comma-separated values
+    Csv,
+}
+
+/// A table to export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TableArg {
+    /// A row per node
+    Nodes,
+    /// A row per edge
+    Edges,
+    /// A row per class
+    Classes,
+    /// A row per node, in the order of the dominator tree
+    Dominators,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// The snapshot, plain or compressed with gzip or zstd; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The folder for the tables; it is made if need be
+    #[arg(long, short, value_name = "FOLDER")]
+    pub(crate) out: PathBuf,
+    /// Only these tables: nodes, edges, classes, dominators [default: all]
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "TABLE,…",
+        hide_possible_values = true
+    )]
+    pub(crate) tables: Vec<TableArg>,
+    /// The form of the tables: parquet or csv
+    #[arg(long, value_name = "FORM", default_value = TableForm::DEFAULT, hide_possible_values = true)]
+    pub(crate) to: TableForm,
+    /// The form of the report on standard output: text or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "text",
+        hide_possible_values = true
+    )]
+    pub(crate) format: Format,
+    #[command(flatten)]
+    pub(crate) read: ReadArgs,
+}
+
+impl TableForm {
+    const DEFAULT: &str = if cfg!(feature = "parquet") {
+        "parquet"
+    } else {
+        "csv"
+    };
+}
+
 /// The form of the gate's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum GateForm {
@@ -350,15 +449,10 @@ pub(crate) struct GateArgs {
 
 impl GateArgs {
     /// A damaged snapshot keeps no budget: it is refused.
-    pub(crate) fn view(&self) -> ViewArgs {
-        ViewArgs {
-            format: Form::Text,
-            top: 0,
-            sort: None,
-            filter: None,
+    pub(crate) fn read(&self) -> ReadArgs {
+        ReadArgs {
             strict: true,
-            raw: false,
-            max_memory: None,
+            ..ReadArgs::default()
         }
     }
 }

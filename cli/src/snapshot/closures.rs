@@ -12,12 +12,8 @@ use crate::output::Output;
 /// Prints what captured variables keep, a line per variable.
 pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.view;
-    let snapshot = input::open(&args.file, view, output)?;
-    let most = if view.top == 0 || view.sort.is_some() || view.filter.is_some() {
-        usize::MAX
-    } else {
-        view.top
-    };
+    let snapshot = input::open(&args.file, &view.read, output)?;
+    let most = view.rows_needed();
     let found = closures(&snapshot, most);
     let mut table = Table::new([
         "retained",
@@ -29,24 +25,27 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
         "context",
     ])
     .note("kept: the value would go with the context");
-    for context in &found {
+    for (item, context) in found.iter().enumerate() {
         for variable in &context.variables {
-            table.row([
-                Cell::Bytes(variable.retained),
-                Cell::Text(
-                    if variable.kept_by_context {
-                        "yes"
-                    } else {
-                        "no"
-                    }
-                    .to_owned(),
-                ),
-                Cell::Text(variable.name.clone()),
-                Cell::Text(variable.value.clone()),
-                Cell::Count(context.closures),
-                Cell::Text(context.functions.join(", ")),
-                Cell::Text(format!("@{}", context.id.0)),
-            ]);
+            table.row_of(
+                item,
+                [
+                    Cell::Bytes(variable.retained),
+                    Cell::Text(
+                        if variable.kept_by_context {
+                            "yes"
+                        } else {
+                            "no"
+                        }
+                        .to_owned(),
+                    ),
+                    Cell::Text(variable.name.clone()),
+                    Cell::Text(variable.value.clone()),
+                    Cell::Count(context.closures),
+                    Cell::Text(context.functions.join(", ")),
+                    Cell::Text(format!("@{}", context.id.0)),
+                ],
+            );
         }
     }
     table.print(view, output, "closures", &found)?;

@@ -12,12 +12,8 @@ use crate::output::Output;
 /// Prints the collections, largest first.
 pub(super) fn run(args: &CollectionsArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, view, output)?;
-    let most = if view.top == 0 || view.sort.is_some() || view.filter.is_some() {
-        usize::MAX
-    } else {
-        view.top
-    };
+    let snapshot = input::open(&args.common.file, &view.read, output)?;
+    let most = view.rows_needed();
     let found = collections(&snapshot, args.min_entries, most);
     let mut table = Table::new([
         "entries", "room", "fill", "retained", "id", "class", "held by",

@@ -3,7 +3,7 @@
 use heapsnapshot::analysis::diff::{Matching, diff};
 use heapsnapshot::analysis::words;
 
-use super::args::{DiffArgs, MatchBy};
+use super::args::{DiffArgs, MatchBy, ROWS};
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -12,17 +12,13 @@ use crate::output::Output;
 
 /// Prints what changed, class by class.
 pub(super) fn run(args: &DiffArgs, output: Output) -> Result<Exit, Failure> {
-    let before = input::open(&args.before, &args.view, output)?;
-    let after = input::open(&args.after, &args.view, output)?;
+    let before = input::open(&args.before, &args.view.read, output)?;
+    let after = input::open(&args.after, &args.view.read, output)?;
     let matching = args.by.map(|by| match by {
         MatchBy::Id => Matching::Id,
         MatchBy::Class => Matching::Class,
     });
-    let most = if args.view.top == 0 {
-        usize::MAX
-    } else {
-        args.view.top
-    };
+    let most = args.view.rows(ROWS);
     let found = diff(&before, &after, matching, most);
     let how = match found.matching {
         Matching::Id => "objects matched by id (one process)",
@@ -35,6 +31,7 @@ pub(super) fn run(args: &DiffArgs, output: Output) -> Result<Exit, Failure> {
     );
     let mut table =
         Table::new(["change", "bytes", "new", "deleted", "grown", "class"]).title(title);
+    table.rows_from("/classes");
     for row in &found.classes {
         table.row([
             Cell::Change(row.count_delta),

@@ -4,7 +4,7 @@ use heapsnapshot::analysis::dominators::{
     DominatorNode, TreeLimits, dominated_classes, dominator_tree, top_consumers,
 };
 
-use super::args::{DominatorsArgs, DominatorsList, Form};
+use super::args::{DominatorsArgs, DominatorsList, ViewArgs};
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -14,16 +14,12 @@ use crate::output::Output;
 /// Prints the tree, or a list.
 pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, view, output)?;
+    let snapshot = input::open(&args.common.file, &view.read, output)?;
     let start = match args.node {
         Some(id) => input::node(&snapshot, id)?.ordinal(),
         None => snapshot.root().ordinal(),
     };
-    let most = if view.top == 0 || view.filter.is_some() || view.sort.is_some() {
-        usize::MAX
-    } else {
-        view.top
-    };
+    let most = view.rows_needed();
     match args.list {
         Some(DominatorsList::Classes) => {
             let found = dominated_classes(&snapshot, start, most);
@@ -60,10 +56,10 @@ pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure
                 pending.extend(node.children.iter().rev().map(|child| (child, depth + 1)));
             }
             // A tree is not cut in the middle unless it is asked for.
-            let mut view = view.clone();
-            if view.format == Form::Text && view.top == 20 {
-                view.top = 0;
-            }
+            let view = ViewArgs {
+                top: Some(view.top.unwrap_or(0)),
+                ..view.clone()
+            };
             table.print(&view, output, "dominators", &found)?;
         }
     }

@@ -13,7 +13,7 @@ use crate::output::Output;
 /// Prints the nodes found, largest first.
 pub(super) fn run(args: &FindArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, view, output)?;
+    let snapshot = input::open(&args.common.file, &view.read, output)?;
     let query = Query {
         contains: args.text.clone(),
         class: args.class.clone(),
@@ -22,11 +22,7 @@ pub(super) fn run(args: &FindArgs, output: Output) -> Result<Exit, Failure> {
         min_self_size: args.min_size,
         min_retained: args.min_retained,
     };
-    let most = if view.top == 0 || view.sort.is_some() || view.filter.is_some() {
-        usize::MAX
-    } else {
-        view.top
-    };
+    let most = view.rows_needed();
     let found = find(&snapshot, &query, most);
     let title = format!(
         "{} nodes, {}",
@@ -35,6 +31,7 @@ pub(super) fn run(args: &FindArgs, output: Output) -> Result<Exit, Failure> {
     );
     let mut table =
         Table::new(["shallow", "retained", "distance", "id", "type", "node"]).title(title);
+    table.rows_from("/rows");
     for row in &found.rows {
         table.row([
             Cell::Bytes(row.shallow),

@@ -17,10 +17,10 @@ pub(super) fn run(args: &GateArgs, output: Output) -> Result<Exit, Failure> {
     let text = fs::read_to_string(path).map_err(|error| Failure::io(path, "read", &error))?;
     let budgets = Budgets::parse(&text)
         .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
-    let view = args.view();
-    let snapshot = input::open(&args.file, &view, output)?;
+    let read = args.read();
+    let snapshot = input::open(&args.file, &read, output)?;
     let baseline = match &args.baseline {
-        Some(file) => Some(input::open(file, &view, output)?),
+        Some(file) => Some(input::open(file, &read, output)?),
         None => None,
     };
     let checks = gate(&snapshot, baseline.as_ref(), &budgets);

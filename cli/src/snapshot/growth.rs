@@ -14,7 +14,7 @@ use crate::output::Output;
 pub(super) fn run(args: &GrowthArgs, output: Output) -> Result<Exit, Failure> {
     let mut series = GrowthSeries::default();
     for file in &args.files {
-        series.add(&input::open(file, &args.view, output)?);
+        series.add(&input::open(file, &args.view.read, output)?);
     }
     let found = series.finish();
     let totals: Vec<String> = found
@@ -24,6 +24,7 @@ pub(super) fn run(args: &GrowthArgs, output: Output) -> Result<Exit, Failure> {
         .collect();
     let mut table = Table::new(["what", "per step", "first", "last", "name", "held by"])
         .title(totals.join(" → "));
+    table.rows_from("/collections");
     for row in &found.collections {
         table.row([
             Cell::Text("collection".to_owned()),
@@ -34,6 +35,7 @@ pub(super) fn run(args: &GrowthArgs, output: Output) -> Result<Exit, Failure> {
             Cell::Text(row.held_by.clone()),
         ]);
     }
+    table.rows_from("/classes");
     for row in &found.classes {
         table.row([
             Cell::Text("class".to_owned()),

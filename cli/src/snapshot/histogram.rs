@@ -20,6 +20,7 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
         words::count(found.count),
     );
     let mut table = Table::new(["count", "shallow", "share", "class"]).title(title);
+    table.rows_from("/rows");
     for row in &found.rows {
         let share = if found.shallow == 0 {
             0.0

@@ -1,14 +1,15 @@
 //! Opening a snapshot: what it needs is said, checked and shown while it is read.
 
-use std::fs;
+use std::cell::Cell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use heaplab_gc::system::system_memory;
 use heapsnapshot::analysis::words;
 use heapsnapshot::{Input, NodeId, NodeRef, ReadError, ReadOptions, Snapshot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::args::{NodeIdArg, ViewArgs};
+use super::args::{NodeIdArg, ReadArgs};
 use crate::failure::Failure;
 use crate::output::{Output, escaped};
 
@@ -22,12 +23,20 @@ const SHARE: f64 = 0.8;
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Opens `file`, or standard input for `-`.
-pub(super) fn open(file: &Path, view: &ViewArgs, output: Output) -> Result<Snapshot, Failure> {
+pub(super) fn open(file: &Path, read: &ReadArgs, output: Output) -> Result<Snapshot, Failure> {
     let input = source(file, output)?;
-    check_memory(&input, view, output)?;
+    let limit = memory_limit(read);
+    check_memory(&input, limit, output)?;
+    let input = match limit {
+        // What nobody can know beforehand is found out while it is read.
+        Some(limit) if input.length().is_none() => {
+            input.limit((limit as f64 / MEMORY_PER_BYTE) as u64)
+        }
+        _ => input,
+    };
     let options = ReadOptions {
-        strict: view.strict,
-        raw: view.raw,
+        strict: read.strict,
+        raw: read.raw,
         ..ReadOptions::default()
     };
     let snapshot = Snapshot::read(input, &options)?;
@@ -61,36 +70,110 @@ pub(super) fn source(file: &Path, output: Output) -> Result<Input, Failure> {
     } else {
         Input::open(file)
     }?;
-    if !output.shows_progress() {
+    let progress = Progress::bytes("reading", input.length(), output);
+    if progress.bar.is_none() {
         return Ok(input);
     }
-    let bar = ProgressBar::with_draw_target(input.length(), ProgressDrawTarget::stderr());
-    let template =
-        "reading {bar:20.cyan/dim} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left";
-    let style =
-        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    bar.set_style(style.progress_chars("━╸─"));
-    let mut due = Instant::now() + INTERVAL;
-    Ok(input.observe(move |read| {
-        if bar.length() == Some(read) {
-            bar.finish_and_clear();
-        } else if Instant::now() >= due {
-            due = Instant::now() + INTERVAL;
-            bar.set_position(read);
+    Ok(input.observe(move |read| progress.show_bytes(read)))
+}
+
+/// A line on the terminal that says how far some work is, how fast it goes and how long it will
+/// take; gone when the work is done. Nothing where there is no terminal.
+#[derive(Debug)]
+pub(super) struct Progress {
+    bar: Option<ProgressBar>,
+    due: Cell<Instant>,
+}
+
+impl Progress {
+    /// Of bytes; `all` of them, if that is known.
+    fn bytes(work: &'static str, all: Option<u64>, output: Output) -> Progress {
+        let template = if all.is_some() {
+            "{prefix} {bar:20.cyan/dim} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left"
+        } else {
+            "{prefix} {spinner} {bytes}  {bytes_per_sec}"
+        };
+        let progress = Progress::new(work, template, output);
+        if let (Some(bar), Some(all)) = (&progress.bar, all) {
+            bar.set_length(all);
         }
-    }))
+        progress
+    }
+
+    /// Of rows.
+    pub(super) fn rows(work: &'static str, output: Output) -> Progress {
+        let template =
+            "{prefix} {bar:20.cyan/dim} {human_pos} of {human_len} rows  {per_sec}  {eta} left";
+        Progress::new(work, template, output)
+    }
+
+    fn new(work: &'static str, template: &str, output: Output) -> Progress {
+        let bar = output.shows_progress().then(|| {
+            let style = ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar());
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_style(style.progress_chars("━╸─"));
+            bar.with_prefix(work)
+        });
+        Progress {
+            bar,
+            due: Cell::new(Instant::now() + INTERVAL),
+        }
+    }
+
+    /// Shows that `done` of `all` are done.
+    pub(super) fn show(&self, done: u64, all: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(all);
+            self.show_bytes(done);
+        }
+    }
+
+    fn show_bytes(&self, done: u64) {
+        if let Some(bar) = &self.bar
+            && Instant::now() >= self.due.get()
+        {
+            self.due.set(Instant::now() + INTERVAL);
+            bar.set_position(done);
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// The most bytes of memory that may be used, if anything is known of it.
+fn memory_limit(read: &ReadArgs) -> Option<u64> {
+    match read.max_memory {
+        Some(megabytes) => Some(megabytes.saturating_mul(1_000_000)),
+        None => {
+            let memory = system_memory();
+            let available = memory
+                .constrained
+                .map_or(memory.free, |limit| limit.min(memory.free));
+            (available > 0).then_some((available as f64 * SHARE) as u64)
+        }
+    }
 }
 
 /// Refuses what would not fit, and says what a large file will need.
-fn check_memory(input: &Input, view: &ViewArgs, output: Output) -> Result<(), Failure> {
+fn check_memory(input: &Input, limit: Option<u64>, output: Output) -> Result<(), Failure> {
     let Some(length) = input.length() else {
+        if let Some(limit) = limit {
+            output.say(format!(
+                "{}: its size is not known before it is read; at most {} of memory will be used",
+                input.name(),
+                words::bytes(limit)
+            ));
+        }
         return Ok(());
     };
     let needed = (length as f64 * MEMORY_PER_BYTE) as u64;
-    let limit = match view.max_memory {
-        Some(megabytes) => Some(megabytes.saturating_mul(1_000_000)),
-        None => available_memory().map(|bytes| (bytes as f64 * SHARE) as u64),
-    };
     let (needed_text, length_text) = (words::bytes(needed), words::bytes(length));
     if let Some(limit) = limit.filter(|&limit| needed > limit) {
         let limit = words::bytes(limit);
@@ -98,9 +181,7 @@ fn check_memory(input: &Input, view: &ViewArgs, output: Output) -> Result<(), Fa
             "{}: {length_text} of snapshot need about {needed_text} of memory, and {limit} may be used",
             input.name()
         );
-        return Err(Failure::limit(message).hint(
-            "use `heaplab snapshot histogram`, which needs almost none, or raise --max-memory",
-        ));
+        return Err(Failure::limit(message).hint(MEMORY_HINT));
     }
     if length >= LARGE {
         output.say(format!(
@@ -111,24 +192,9 @@ fn check_memory(input: &Input, view: &ViewArgs, output: Output) -> Result<(), Fa
     Ok(())
 }
 
-/// Memory that can be had without swapping: the system's, or what the container has left.
-fn available_memory() -> Option<u64> {
-    let info = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let system = line
-        .trim()
-        .trim_end_matches("kB")
-        .trim()
-        .parse::<u64>()
-        .ok()?
-        * 1024;
-    let number = |file: &str| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
-    let container = number("/sys/fs/cgroup/memory.max")
-        .map(|most| most.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
-    Some(container.map_or(system, |container| container.min(system)))
-}
+/// What to do about too large a file.
+const MEMORY_HINT: &str =
+    "use `heaplab snapshot histogram`, which needs almost none, or raise --max-memory";
 
 /// The node with an id.
 pub(super) fn node(snapshot: &Snapshot, id: NodeIdArg) -> Result<NodeRef<'_>, Failure> {
@@ -142,7 +208,7 @@ impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Failure {
         let message = escaped(&error.to_string()).into_owned();
         match error {
-            ReadError::TooLarge { .. } => Failure::limit(message),
+            ReadError::TooLarge { .. } => Failure::limit(message).hint(MEMORY_HINT),
             _ => Failure::input(message),
         }
     }

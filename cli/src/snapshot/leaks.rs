@@ -36,7 +36,7 @@ pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
         .collect();
     let mut snapshots: Vec<Snapshot> = Vec::new();
     for file in files {
-        snapshots.push(input::open(file, &args.view, output)?);
+        snapshots.push(input::open(file, &args.view.read, output)?);
     }
     let today = Local::now().format("%Y-%m-%d").to_string();
     let report = find(&snapshots, &settings, &today);

@@ -12,6 +12,7 @@ mod closures;
 mod collections;
 mod diff;
 mod dominators;
+mod export;
 mod find;
 mod gate;
 mod growth;
@@ -53,5 +54,6 @@ pub(crate) fn run(args: &SnapshotArgs, output: Output) -> Result<Exit, Failure> 
         Verb::Leaks(args) => leaks::run(args, output),
         Verb::Gate(args) => gate::run(args, output),
         Verb::Redact(args) => redact::run(args, output),
+        Verb::Export(args) => export::run(args, output),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use heapsnapshot::analysis::node::{NodeEdge, node_details};
 use heapsnapshot::analysis::words;
 
-use super::args::{Form, NodeArgs};
+use super::args::{NodeArgs, ROWS};
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -15,12 +15,16 @@ use crate::output::{HEADING, LABEL, Output, escaped};
 /// Prints a node, its edges and its retainers.
 pub(super) fn run(args: &NodeArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, view, output)?;
-    let most = if view.top == 0 { usize::MAX } else { view.top };
+    let snapshot = input::open(&args.common.file, &view.read, output)?;
+    let most = view.rows(ROWS);
     let found = node_details(input::node(&snapshot, args.node)?, most);
     let mut table = Table::new(["direction", "type", "name", "retained", "id", "node"]);
-    let directions = [("to", &found.edges), ("from", &found.retainers)];
-    for (direction, edges) in directions {
+    let directions = [
+        ("to", "/edges", &found.edges),
+        ("from", "/retainers", &found.retainers),
+    ];
+    for (direction, array, edges) in directions {
+        table.rows_from(array);
         for edge in edges {
             table.row([
                 Cell::Text(direction.to_owned()),
@@ -32,7 +36,7 @@ pub(super) fn run(args: &NodeArgs, output: Output) -> Result<Exit, Failure> {
             ]);
         }
     }
-    if view.format != Form::Text {
+    if view.wants_table() {
         table.print(view, output, "node", &found)?;
         return Ok(Exit::Done);
     }

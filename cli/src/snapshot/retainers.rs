@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use heapsnapshot::analysis::retainers::{RetainingPath, class_retainers, node_retainers};
 use heapsnapshot::analysis::words;
 
-use super::args::{Form, RetainersArgs};
+use super::args::RetainersArgs;
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -18,12 +18,8 @@ const PATHS: usize = 5;
 /// Prints the paths.
 pub(super) fn run(args: &RetainersArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, view, output)?;
-    let most = match view.top {
-        0 => usize::MAX,
-        20 => PATHS,
-        top => top,
-    };
+    let snapshot = input::open(&args.common.file, &view.read, output)?;
+    let most = view.rows(PATHS);
     let mut page = String::new();
     let mut table = Table::new(["objects", "steps", "path"]);
     if let Some(class) = &args.class {
@@ -50,7 +46,7 @@ pub(super) fn run(args: &RetainersArgs, output: Output) -> Result<Exit, Failure>
             );
             steps(&mut page, &group.path);
         }
-        if view.format != Form::Text {
+        if view.wants_table() {
             table.print(view, output, "retainers", &groups)?;
             return Ok(Exit::Done);
         }
@@ -64,6 +60,7 @@ pub(super) fn run(args: &RetainersArgs, output: Output) -> Result<Exit, Failure>
             words::bytes(found.retained),
             words::count(found.retainers)
         );
+        table.rows_from("/paths");
         for path in &found.paths {
             table.row([
                 Cell::Count(1),
@@ -72,7 +69,7 @@ pub(super) fn run(args: &RetainersArgs, output: Output) -> Result<Exit, Failure>
             ]);
             steps(&mut page, path);
         }
-        if view.format != Form::Text {
+        if view.wants_table() {
             table.print(view, output, "retainers", &found)?;
             return Ok(Exit::Done);
         }

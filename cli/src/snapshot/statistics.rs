@@ -11,7 +11,7 @@ use crate::output::Output;
 
 /// Prints DevTools' pie as a table.
 pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
-    let snapshot = input::open(&args.file, &args.view, output)?;
+    let snapshot = input::open(&args.file, &args.view.read, output)?;
     let found = statistics(&snapshot);
     let other_js = u64::try_from(found.other_js).unwrap_or(0);
     let rows = [

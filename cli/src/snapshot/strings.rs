@@ -13,12 +13,8 @@ use crate::output::Output;
 /// Prints texts that exist more than once, the most wasteful first.
 pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.view;
-    let snapshot = input::open(&args.file, view, output)?;
-    let most = if view.top == 0 || view.sort.is_some() || view.filter.is_some() {
-        usize::MAX
-    } else {
-        view.top
-    };
+    let snapshot = input::open(&args.file, &view.read, output)?;
+    let most = view.rows_needed();
     let found = duplicated_strings(&snapshot, most);
     let title = format!(
         "{} texts exist {} times; one copy of each would save {}",
@@ -27,6 +23,7 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
         words::bytes(found.wasted)
     );
     let mut table = Table::new(["copies", "bytes", "wasted", "text", "held by"]).title(title);
+    table.rows_from("/rows");
     for row in &found.rows {
         table.row([
             Cell::Count(row.count),

@@ -14,7 +14,7 @@ use crate::output::Output;
 /// Prints the classes.
 pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, view, output)?;
+    let snapshot = input::open(&args.common.file, &view.read, output)?;
     let group_by = match args.group_by {
         GroupByArg::Class => GroupBy::Class,
         GroupByArg::Name => GroupBy::Name,
@@ -31,6 +31,7 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
     );
     let mut table =
         Table::new(["count", "distance", "shallow", "retained", "share", "class"]).title(title);
+    table.rows_from("/rows");
     for row in &found.rows {
         let share = if found.shallow == 0 {
             0.0

@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use heapsnapshot::analysis::words;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::args::{Form, ViewArgs};
+use super::args::{Form, ROWS, ViewArgs};
 use crate::failure::Failure;
 use crate::output::{HEADING, LABEL, Output, escaped};
 use crate::text::WIDTH;
@@ -35,11 +35,21 @@ pub(super) enum Cell {
 #[derive(Debug)]
 pub(super) struct Table {
     columns: Vec<&'static str>,
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Row>,
+    /// Where the next row comes from: an array in the JSON document, and the item in it.
+    source: (&'static str, usize),
+    /// The arrays that rows come from.
+    arrays: Vec<&'static str>,
     /// A line above the table, for people.
     title: Option<String>,
     /// A line below the table, for people.
     note: Option<String>,
+}
+
+#[derive(Debug)]
+struct Row {
+    cells: Vec<Cell>,
+    source: (&'static str, usize),
 }
 
 impl Table {
@@ -47,6 +57,8 @@ impl Table {
         Table {
             columns: columns.into(),
             rows: Vec::new(),
+            source: ("", 0),
+            arrays: vec![""],
             title: None,
             note: None,
         }
@@ -62,13 +74,27 @@ impl Table {
         self
     }
 
-    pub(super) fn row(&mut self, cells: impl Into<Vec<Cell>>) {
-        let cells = cells.into();
-        debug_assert_eq!(cells.len(), self.columns.len());
-        self.rows.push(cells);
+    /// The rows to come are the items of the array at this JSON pointer, from the first on; an empty pointer is
+    /// the whole value.
+    pub(super) fn rows_from(&mut self, array: &'static str) {
+        self.source = (array, 0);
+        self.arrays.push(array);
     }
 
-    /// Prints the table as asked for; as JSON, `value` is printed instead, under its verb.
+    pub(super) fn row(&mut self, cells: impl Into<Vec<Cell>>) {
+        self.row_of(self.source.1, cells);
+        self.source.1 += 1;
+    }
+
+    /// A row of this item of the array; several rows may be of one.
+    pub(super) fn row_of(&mut self, item: usize, cells: impl Into<Vec<Cell>>) {
+        let cells = cells.into();
+        debug_assert_eq!(cells.len(), self.columns.len());
+        let source = (self.source.0, item);
+        self.rows.push(Row { cells, source });
+    }
+
+    /// Prints the table as asked for; as JSON, `value` under its verb, with the items of the rows asked for.
     pub(super) fn print(
         mut self,
         view: &ViewArgs,
@@ -76,12 +102,15 @@ impl Table {
         verb: &str,
         value: &impl Serialize,
     ) -> Result<(), Failure> {
+        self.arrange(view)?;
         let mut data = output.data();
         if view.format == Form::Json {
-            return data
-                .json(&json!({ "schema": format!("heaplab snapshot {verb} 1"), verb: value }));
+            let schema = format!("heaplab snapshot {verb} 1");
+            let mut value = serde_json::to_value(value)
+                .map_err(|error| Failure::input(format!("standard output: {error}")))?;
+            self.choose(&mut value);
+            return data.json(&json!({ "schema": schema, verb: value }));
         }
-        self.arrange(view)?;
         let text = match view.format {
             Form::Csv => self.csv(),
             Form::Md => self.markdown(),
@@ -95,26 +124,27 @@ impl Table {
         if let Some(wanted) = &view.filter {
             let wanted = wanted.to_lowercase();
             self.rows.retain(|row| {
-                row.iter().any(|cell| matches!(cell, Cell::Text(text) if text.to_lowercase().contains(&wanted)))
+                row.cells.iter().any(|cell| matches!(cell, Cell::Text(text) if text.to_lowercase().contains(&wanted)))
             });
         }
         if let Some(column) = &view.sort {
             let at = self
                 .columns
                 .iter()
-                .position(|title| title == column)
+                .position(|title| key(title) == key(column))
                 .ok_or_else(|| {
                     Failure::usage(format!("no column `{column}`"))
-                        .hint(format!("columns: {}", self.columns.join(", ")))
+                        .hint(format!("columns: {}", self.keys().join(", ")))
                 })?;
-            self.rows.sort_by(|a, b| compare(&a[at], &b[at]));
+            self.rows
+                .sort_by(|a, b| compare(&a.cells[at], &b.cells[at]));
         }
-        let all = self.rows.len();
-        if view.top > 0 && all > view.top {
-            self.rows.truncate(view.top);
+        let (all, shown) = (self.rows.len(), view.rows(ROWS));
+        if all > shown {
+            self.rows.truncate(shown);
             let more = format!(
                 "{} of {} rows; --top 0 shows all",
-                words::count(view.top as u64),
+                words::count(shown as u64),
                 words::count(all as u64)
             );
             self.note = Some(
@@ -126,11 +156,28 @@ impl Table {
         Ok(())
     }
 
+    /// In the document, keeps the items of the rows that are left, in their order.
+    fn choose(&self, value: &mut Value) {
+        for &array in &self.arrays {
+            let Some(items) = value.pointer_mut(array).and_then(Value::as_array_mut) else {
+                continue;
+            };
+            let mut all: Vec<Option<Value>> = std::mem::take(items).into_iter().map(Some).collect();
+            let rows = self.rows.iter().filter(|row| row.source.0 == array);
+            items.extend(rows.filter_map(|row| all.get_mut(row.source.1)?.take()));
+        }
+    }
+
+    /// The columns' names for programs.
+    fn keys(&self) -> Vec<String> {
+        self.columns.iter().map(|title| key(title)).collect()
+    }
+
     fn text(&self) -> String {
         let shown: Vec<Vec<String>> = self
             .rows
             .iter()
-            .map(|row| row.iter().map(Cell::shown).collect())
+            .map(|row| row.cells.iter().map(Cell::shown).collect())
             .collect();
         let widths = self.widths(&shown);
         let mut page = String::new();
@@ -184,7 +231,9 @@ impl Table {
     }
 
     fn is_text(&self, at: usize) -> bool {
-        self.rows.iter().all(|row| matches!(row[at], Cell::Text(_)))
+        self.rows
+            .iter()
+            .all(|row| matches!(row.cells[at], Cell::Text(_)))
     }
 
     fn line(&self, cells: &[String], widths: &[usize]) -> String {
@@ -207,9 +256,9 @@ impl Table {
     }
 
     fn csv(&self) -> String {
-        let mut page = self.columns.join(",") + "\n";
+        let mut page = self.keys().join(",") + "\n";
         for row in &self.rows {
-            let cells: Vec<String> = row.iter().map(|cell| quoted(&cell.plain())).collect();
+            let cells: Vec<String> = row.cells.iter().map(|cell| quoted(&cell.plain())).collect();
             page += &cells.join(",");
             page.push('\n');
         }
@@ -228,6 +277,7 @@ impl Table {
         let _ = writeln!(page, "| {} |", rules.join(" | "));
         for row in &self.rows {
             let cells: Vec<String> = row
+                .cells
                 .iter()
                 .map(|cell| markdown_text(&cell.shown()))
                 .collect();
@@ -262,6 +312,11 @@ impl Cell {
             Cell::Number(None) => String::new(),
         }
     }
+}
+
+/// A column's name for programs: `held by` is `held_by`.
+fn key(title: &str) -> String {
+    title.to_lowercase().replace([' ', '-'], "_")
 }
 
 fn signed(change: i64, show: impl Fn(u64) -> String) -> String {
@@ -321,17 +376,16 @@ pub(super) fn markdown_text(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::args::ReadArgs;
     use super::*;
 
     fn view() -> ViewArgs {
         ViewArgs {
             format: Form::Text,
-            top: 2,
+            top: Some(2),
             sort: None,
             filter: None,
-            strict: false,
-            raw: false,
-            max_memory: None,
+            read: ReadArgs::default(),
         }
     }
 
@@ -354,7 +408,12 @@ mod tests {
     #[test]
     fn text_fits_and_numbers_line_up() {
         let mut table = table();
-        table.arrange(&ViewArgs { top: 0, ..view() }).unwrap();
+        table
+            .arrange(&ViewArgs {
+                top: Some(0),
+                ..view()
+            })
+            .unwrap();
         let text = anstream::adapter::strip_str(&table.text()).to_string();
         assert!(
             text.lines().all(|line| line.chars().count() <= WIDTH),
@@ -378,7 +437,7 @@ mod tests {
             sorted
                 .rows
                 .iter()
-                .map(|row| row[0].clone())
+                .map(|row| row.cells[0].clone())
                 .collect::<Vec<_>>(),
             [Cell::Count(2), Cell::Count(1500)]
         );
@@ -401,6 +460,35 @@ mod tests {
                     ..view()
                 })
                 .is_err()
+        );
+    }
+
+    /// What a table shows of a document is what its JSON has.
+    #[test]
+    fn json_has_the_rows_that_are_left() {
+        let mut table = Table::new(["per step", "name"]);
+        table.rows_from("/classes");
+        for (number, name) in [(1, "Map"), (5, "Set"), (3, "Mapper")] {
+            table.row([Cell::Count(number), Cell::Text(name.into())]);
+        }
+        table.rows_from("/lists");
+        for (item, name) in [(0, "a map"), (0, "map b"), (1, "c")] {
+            table.row_of(item, [Cell::Count(9), Cell::Text(name.into())]);
+        }
+        table
+            .arrange(&ViewArgs {
+                top: Some(0),
+                sort: Some("per-step".into()),
+                filter: Some("map".into()),
+                ..view()
+            })
+            .unwrap();
+        let mut value =
+            json!({ "total": 9, "classes": ["Map", "Set", "Mapper"], "lists": ["ab", "c"] });
+        table.choose(&mut value);
+        assert_eq!(
+            value,
+            json!({ "total": 9, "classes": ["Mapper", "Map"], "lists": ["ab"] })
         );
     }
 

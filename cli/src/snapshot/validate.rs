@@ -11,7 +11,7 @@ use crate::output::Output;
 
 /// Prints the rules that the file breaks; finds something if one is more than a notice.
 pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
-    let snapshot = input::open(&args.file, &args.view, output)?;
+    let snapshot = input::open(&args.file, &args.view.read, output)?;
     let found = validate(&snapshot);
     let broken = found
         .iter()

@@ -171,3 +171,74 @@ fn broken_budgets_end_with_one() {
     assert_eq!(code, 3);
     assert!(err.contains("budgets.toml: line 2"), "{err}");
 }
+
+#[test]
+fn exported_tables_are_files() {
+    let lab = lab();
+    let export = |more: &[&str]| {
+        let args = ["snapshot", "export", "a.heapsnapshot", "--out", "tables"];
+        output(&lab, &[&args, more].concat())
+    };
+    let (code, report, err) = export(&["--to", "csv", "--tables", "edges,nodes"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        report.contains("5 rows") && report.contains("tables/nodes.csv"),
+        "{report}"
+    );
+    let edges = lab.text("tables/edges.csv");
+    assert_eq!(edges.lines().count(), 5, "{edges}");
+    let mut files: Vec<_> = std::fs::read_dir(lab.path().join("tables"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["edges.csv", "nodes.csv"]);
+    let (code, report, err) = export(&["--format", "json"]);
+    assert_eq!(code, 0, "{err}");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("JSON");
+    let files = report["export"]["files"].as_array().expect("files");
+    assert_eq!(files.len(), 4);
+    for file in files {
+        let path = lab.path().join(file["path"].as_str().expect("a path"));
+        let bytes = std::fs::read(path).unwrap();
+        assert_eq!(bytes.len() as u64, file["bytes"].as_u64().unwrap());
+        assert!(bytes.starts_with(b"PAR1") && bytes.ends_with(b"PAR1"));
+    }
+    std::fs::write(lab.path().join("taken"), "").unwrap();
+    let taken = ["snapshot", "export", "a.heapsnapshot", "--out", "taken"];
+    assert_eq!(output(&lab, &taken).0, 3);
+}
+
+#[test]
+fn rows_are_chosen_in_every_form() {
+    let lab = lab();
+    let args = ["snapshot", "summary", "a.heapsnapshot", "--filter", "STR"];
+    let (_, csv, _) = output(&lab, &[&args[..], &["--format", "csv"]].concat());
+    assert_eq!(csv.lines().count(), 2, "{csv}");
+    let (_, json, _) = output(&lab, &[&args[..], &["--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let rows = json["summary"]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["name"], "(string)");
+}
+
+/// A stream's size is found out while it is read.
+#[test]
+fn what_grows_beyond_the_memory_allowed_is_refused() {
+    use std::io::Write;
+    let lab = lab();
+    std::fs::write(lab.path().join("a.heapsnapshot.gz"), {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        gzip.write_all(&vec![b' '; 3_000_000]).unwrap();
+        gzip.write_all(TEXT.as_bytes()).unwrap();
+        gzip.finish().unwrap()
+    })
+    .unwrap();
+    let (code, _, err) = output(&lab, &["a.heapsnapshot.gz", "--max-memory", "1"]);
+    assert_eq!(code, 4, "{err}");
+    assert!(err.contains("larger than what may be used"), "{err}");
+    assert_eq!(
+        output(&lab, &["a.heapsnapshot.gz", "--max-memory", "100"]).0,
+        0
+    );
+}

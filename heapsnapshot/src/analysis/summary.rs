@@ -6,6 +6,7 @@
 use hashbrown::HashMap;
 
 use crate::bits::BitSet;
+use crate::distances::SYSTEM_DISTANCE;
 use crate::format::NodeType;
 use crate::graph::{Location, NodeOrdinal, Snapshot};
 use crate::memory;
@@ -65,6 +66,14 @@ impl SummaryRow {
             None => format!(",{}", self.name),
             Some(at) => format!("{},{},{},{}", at.script_id, at.line, at.column, self.name),
         }
+    }
+
+    /// The shortest distance as DevTools shows it; `None` is shown as "−".
+    #[must_use]
+    pub fn shown_distance(&self) -> Option<u32> {
+        (0..SYSTEM_DISTANCE)
+            .contains(&self.distance)
+            .then_some(self.distance.unsigned_abs())
     }
 }
 

@@ -94,6 +94,20 @@ impl Input {
         }
     }
 
+    /// Refuses to read more than `bytes` of uncompressed text: for input whose length nobody knows
+    /// beforehand. The reader then gives [`ReadError::TooLarge`].
+    #[must_use]
+    pub fn limit(self, bytes: u64) -> Input {
+        let limited = Limited {
+            bytes: self.bytes,
+            left: bytes,
+        };
+        Input {
+            bytes: Box::new(limited),
+            ..self
+        }
+    }
+
     fn sniff(
         name: String,
         mut bytes: impl Read + 'static,
@@ -144,6 +158,22 @@ impl<F: FnMut(u64)> Read for Watched<F> {
         let count = self.bytes.read(out)?;
         self.read += count as u64;
         (self.watch)(self.read);
+        Ok(count)
+    }
+}
+
+/// A reader that fails after so many bytes.
+struct Limited {
+    bytes: Box<dyn Read>,
+    left: u64,
+}
+
+impl Read for Limited {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(out)?;
+        self.left = self.left.checked_sub(count as u64).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::FileTooLarge, "larger than what may be used")
+        })?;
         Ok(count)
     }
 }

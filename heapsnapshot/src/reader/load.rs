@@ -1,6 +1,6 @@
 //! From sections to columns.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 
 use super::error::{Damage, ReadError};
 use super::input::Input;
@@ -44,7 +44,14 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
     if let Err((section, stop)) = loader.run() {
         let offset = loader.sections.offset();
         let reason = match stop {
-            Stop::Io(source) => return Err(ReadError::Io { name, source }),
+            Stop::Io(source) => match decompression(source) {
+                Ok(reason) => reason,
+                Err(source) if source.kind() == ErrorKind::FileTooLarge => {
+                    let reason = format!("after {offset} bytes it is {source}");
+                    return Err(ReadError::TooLarge { name, reason });
+                }
+                Err(source) => return Err(ReadError::Io { name, source }),
+            },
             Stop::End => "the file ends here".to_owned(),
             Stop::Syntax(reason) => reason,
         };
@@ -75,6 +82,19 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
     }
     loader.report.bytes = loader.sections.offset();
     loader.finish(&name, options)
+}
+
+/// Compressed text that is cut or damaged is a damaged file, not one that cannot be read.
+fn decompression(error: std::io::Error) -> Result<String, std::io::Error> {
+    match error.kind() {
+        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+            Ok(format!("the compressed data is cut or damaged: {error}"))
+        }
+        _ if error.raw_os_error().is_none() && error.kind() == ErrorKind::Other => {
+            Ok(format!("the compressed data is damaged: {error}"))
+        }
+        _ => Err(error),
+    }
 }
 
 struct Loader<R> {
