@@ -7,6 +7,7 @@
 mod campaign;
 mod compare;
 mod devtools;
+mod measured;
 mod prerequisites;
 mod process;
 mod steps;
@@ -58,6 +59,9 @@ enum Command {
     /// Compare heaplab with other systems on the same work.
     #[command(subcommand)]
     Compare(compare::Comparison),
+    /// Run one program and print what it cost; `compare reading` uses it.
+    #[command(hide = true)]
+    Measured(measured::Options),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Command::Test(options) => test::run(&options),
         Command::Campaign(options) => campaign::run(&options),
         Command::Compare(comparison) => compare::run(&comparison),
+        Command::Measured(options) => measured::run(&options),
     }
     .into()
 }

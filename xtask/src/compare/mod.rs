@@ -6,6 +6,7 @@
 mod goals;
 mod measures;
 mod page;
+mod reading;
 mod rounds;
 mod sample;
 mod smallest;
@@ -25,6 +26,8 @@ use crate::{Outcome, process};
 pub(crate) enum Comparison {
     /// The collector beside V8, HotSpot Serial, gc-arena, malloc, mimalloc and bumpalo.
     Heap(HeapOptions),
+    /// Reading snapshots of real programs, beside DevTools' worker, memlab and v8-heap-parser.
+    Reading(reading::Options),
     /// Writing a heap snapshot, beside the newest Node from npm.
     Snapshot(snapshot::Options),
 }
@@ -56,6 +59,7 @@ pub(crate) struct HeapOptions {
 pub(crate) fn run(comparison: &Comparison) -> Outcome {
     let options = match comparison {
         Comparison::Heap(options) => options,
+        Comparison::Reading(options) => return reading::run(options),
         Comparison::Snapshot(options) => return snapshot::run(options),
     };
     match heap(options) {
