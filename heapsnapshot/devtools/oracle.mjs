@@ -4,28 +4,40 @@
 import * as fs from 'node:fs';
 import {parseArgs} from 'node:util';
 
-import {classRows, loadSnapshot} from './worker.mjs';
+import {classRows, filteredRows, loadSnapshot} from './worker.mjs';
 
-const USAGE = `Usage: node oracle.mjs [--nodes FILE.bin] [--fail-on-warning] SNAPSHOT
+const USAGE = `Usage: node oracle.mjs [--nodes FILE.bin] [--filters] [--fail-on-warning] SNAPSHOT
 
 Loads SNAPSHOT with Chrome DevTools' own worker; prints counts, totals, warnings and class rows as JSON.
 
   --nodes FILE.bin    also write every node's numbers (columns, little endian; see README.md)
+  --filters           also print the rows of every filter of Summary, and whose the memory is by native context
   --fail-on-warning   exit 1 if the worker complained about the file
 `;
 
 /** The magic number and version at the start of a nodes file. */
-const NODES_MAGIC = 'HLORACL1';
+const NODES_MAGIC = 'HLORACL2';
 
-/** Writes the per-node columns. */
+/** Writes the per-node columns; returns the names of classes, which the last column counts. */
 function writeNodes(file, {snapshot, rawSelfSizes}) {
   const count = snapshot.nodeCount;
   const header = Buffer.alloc(16);
   header.write(NODES_MAGIC, 0, 'latin1');
   header.writeBigUInt64LE(BigInt(count), 8);
   const shown = new Uint32Array(count);
+  const classes = new Uint32Array(count);
+  const classNumbers = new Map();
+  const node = snapshot.createNode(0);
   for (let ordinal = 0; ordinal < count; ++ordinal) {
-    shown[ordinal] = snapshot.nodes.getValue(ordinal * snapshot.nodeFieldCount + snapshot.nodeSelfSizeOffset);
+    node.nodeIndex = ordinal * snapshot.nodeFieldCount;
+    shown[ordinal] = snapshot.nodes.getValue(node.nodeIndex + snapshot.nodeSelfSizeOffset);
+    const name = node.className();
+    let number = classNumbers.get(name);
+    if (number === undefined) {
+      number = classNumbers.size;
+      classNumbers.set(name, number);
+    }
+    classes[ordinal] = number;
   }
   const columns = [
     snapshot.retainedSizes,  // f64
@@ -33,6 +45,7 @@ function writeNodes(file, {snapshot, rawSelfSizes}) {
     shown,                   // u32
     snapshot.nodeDistances,  // i32
     snapshot.dominatorsTree, // u32, ordinals
+    classes,                 // u32, positions in class_names
   ];
   const descriptor = fs.openSync(file, 'w');
   try {
@@ -46,6 +59,7 @@ function writeNodes(file, {snapshot, rawSelfSizes}) {
   } finally {
     fs.closeSync(descriptor);
   }
+  return [...classNumbers.keys()];
 }
 
 async function main() {
@@ -55,6 +69,7 @@ async function main() {
       allowPositionals: true,
       options: {
         nodes: {type: 'string'},
+        filters: {type: 'boolean', default: false},
         'fail-on-warning': {type: 'boolean', default: false},
         help: {type: 'boolean', short: 'h', default: false},
       },
@@ -80,9 +95,7 @@ async function main() {
     return 3;
   }
   const {snapshot, rawStringCount, warnings} = loaded;
-  if (values.nodes) {
-    writeNodes(values.nodes, loaded);
-  }
+  const classNames = values.nodes ? writeNodes(values.nodes, loaded) : undefined;
   process.stdout.write(`${JSON.stringify({
     file: positionals[0],
     node_count: snapshot.nodeCount,
@@ -92,6 +105,8 @@ async function main() {
     statistics: snapshot.getStatistics(),
     warnings,
     classes: classRows(snapshot),
+    class_names: classNames,
+    ...(values.filters ? filteredRows(snapshot) : {}),
   }, null, 1)}\n`);
   return warnings.length > 0 && values['fail-on-warning'] ? 1 : 0;
 }

@@ -139,9 +139,9 @@ export async function loadSnapshot(file) {
   }
 }
 
-/** The rows of Summary without any filter: one object per class, largest retained size first. */
-export function classRows(snapshot) {
-  const rows = Object.entries(snapshot.aggregatesWithFilter({})).map(([key, row]) => ({
+/** The rows of Summary, with a filter or without: one object per class, largest retained size first. */
+export function classRows(snapshot, filter = {}) {
+  const rows = Object.entries(snapshot.aggregatesWithFilter(filter)).map(([key, row]) => ({
     key,
     name: row.name,
     count: row.count,
@@ -151,4 +151,48 @@ export function classRows(snapshot) {
   }));
   rows.sort((a, b) => b.retained - a.retained || (a.key < b.key ? -1 : 1));
   return rows;
+}
+
+/** Names of filters that need no more than the snapshot. */
+const NAMED_FILTERS = [
+  'duplicatedStrings',
+  'objectsRetainedByDetachedDomNodes',
+  'objectsRetainedByContexts',
+  'objectsRetainedByConsole',
+  'objectsRetainedByEventHandlers',
+  'sharedNativeContext',
+  'noNativeContext',
+];
+
+/** Filters for one native context are tried with so many of them. */
+const CONTEXTS_TRIED = 3;
+
+/**
+ * The rows under every filter.
+ *
+ * @returns `{filters, ids, native_contexts}`: rows by the filter's name; the id range of the filter `ids` (above `after`, up to
+ *   `up_to`); bytes by native context, of which `native_context_N` is the filter
+ */
+export function filteredRows(snapshot) {
+  const filters = {};
+  for (const filterName of NAMED_FILTERS) {
+    filters[filterName] = classRows(snapshot, {filterName});
+  }
+  const upTo = snapshot.maxJsNodeId();
+  const after = Math.floor(upTo / 2);
+  filters.ids = classRows(snapshot, {minNodeId: after, maxNodeId: upTo});
+  const sizes = snapshot.getNativeContextSizes();
+  for (const [at, {nodeIndex}] of sizes.nativeContexts.slice(0, CONTEXTS_TRIED).entries()) {
+    filters[`native_context_${at}`] = classRows(snapshot, {filterName: `nativeContext_${nodeIndex}`});
+  }
+  return {
+    filters,
+    ids: {after, up_to: upTo},
+    native_contexts: {
+      contexts: sizes.nativeContexts.map(({nodeId, nodeName, attributedSize, retainedSize}) =>
+        ({id: nodeId, name: nodeName, attributed: attributedSize, retained: retainedSize})),
+      shared: sizes.sharedSize,
+      unattributed: sizes.noAttributionSize,
+    },
+  };
 }

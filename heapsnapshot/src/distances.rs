@@ -4,6 +4,7 @@ use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, Snapshot};
 use crate::memory;
+use crate::strings::parse_int;
 
 /// Distances of nodes that only internal roots reach start here when there are user roots.
 pub const SYSTEM_DISTANCE: i32 = 100_000_000;
@@ -106,7 +107,7 @@ impl<'a> Search<'a> {
                         let index = if numbered {
                             Some(i64::from(name))
                         } else {
-                            self.leading_number(name)
+                            parse_int(&self.snapshot.strings.get(name))
                         };
                         if index.is_some_and(|index| index >= 2 && index % 3 == 1) {
                             continue;
@@ -124,15 +125,5 @@ impl<'a> Search<'a> {
             std::mem::swap(&mut current, &mut next);
             next.clear();
         }
-    }
-
-    /// The number a name begins with, as JavaScript's `parseInt` reads it.
-    fn leading_number(&self, name: u32) -> Option<i64> {
-        let name = self.snapshot.strings.get(name);
-        let name = name.trim_start();
-        let digits = name.strip_prefix(['+', '-']).unwrap_or(name);
-        let length = digits.bytes().take_while(u8::is_ascii_digit).count();
-        let value: i64 = digits[..length].parse().ok()?;
-        Some(if name.starts_with('-') { -value } else { value })
     }
 }

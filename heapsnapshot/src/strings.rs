@@ -216,6 +216,15 @@ fn push_code(out: &mut Vec<u8>, code: u32) {
     }
 }
 
+/// The number a text begins with, as JavaScript's `parseInt` reads it.
+pub(crate) fn parse_int(text: &str) -> Option<i64> {
+    let text = text.trim_start();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let length = digits.bytes().take_while(u8::is_ascii_digit).count();
+    let value: i64 = digits[..length].parse().ok()?;
+    Some(if text.starts_with('-') { -value } else { value })
+}
+
 /// Number of UTF-16 units of a WTF-8 text: JavaScript's `length`.
 pub(crate) fn utf16_length(wtf8: &[u8]) -> usize {
     // Every character's first byte counts one, those of four bytes two.

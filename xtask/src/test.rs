@@ -67,6 +67,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     } else {
         steps.skip("npm ci", "--skip node");
         steps.skip("DevTools' numbers", "--skip node");
+        steps.skip("DevTools' numbers, snapshots of others", "--skip node");
         steps.skip("DevTools' window", "--skip node");
     }
     steps.finish()

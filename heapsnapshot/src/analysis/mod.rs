@@ -6,6 +6,7 @@ pub mod closures;
 pub mod collections;
 pub mod diff;
 pub mod dominators;
+pub mod filter;
 pub mod find;
 pub mod growth;
 pub mod node;

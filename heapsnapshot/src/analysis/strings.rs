@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use hashbrown::HashMap;
 
 use super::words;
+use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeId, NodeRef, Snapshot};
 use crate::strings::utf16_length;
@@ -50,17 +51,8 @@ pub struct DuplicatedStrings {
 /// Complexity: one pass over the strings; the retainers of the copies in the rows kept.
 #[must_use]
 pub fn duplicated_strings(snapshot: &Snapshot, limit: usize) -> DuplicatedStrings {
-    let mut groups: HashMap<Key<'_>, Vec<u32>> = HashMap::new();
-    for index in duplicate_candidates(snapshot) {
-        groups
-            .entry(key(snapshot.at(index)))
-            .or_default()
-            .push(index as u32);
-    }
     let sizes = snapshot.shallow_sizes();
-    let mut found: Vec<(u64, u64, Vec<u32>)> = groups
-        .into_values()
-        .filter(|copies| copies.len() > 1)
+    let mut found: Vec<(u64, u64, Vec<u32>)> = groups(snapshot)
         .map(|copies| {
             let all = copies.iter().map(|&node| u64::from(sizes[node as usize]));
             let (shallow, largest) =
@@ -93,6 +85,27 @@ pub fn duplicated_strings(snapshot: &Snapshot, limit: usize) -> DuplicatedString
         wasted,
         rows,
     }
+}
+
+/// The strings that have copies.
+pub(crate) fn duplicates(snapshot: &Snapshot) -> BitSet {
+    let mut set = BitSet::new(snapshot.node_count());
+    for node in groups(snapshot).flatten() {
+        set.insert(node as usize);
+    }
+    set
+}
+
+/// The copies of each text that exists more than once.
+fn groups(snapshot: &Snapshot) -> impl Iterator<Item = Vec<u32>> {
+    let mut groups: HashMap<Key<'_>, Vec<u32>> = HashMap::new();
+    for index in duplicate_candidates(snapshot) {
+        groups
+            .entry(key(snapshot.at(index)))
+            .or_default()
+            .push(index as u32);
+    }
+    groups.into_values().filter(|copies| copies.len() > 1)
 }
 
 /// What makes two strings copies.

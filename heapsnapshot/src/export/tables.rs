@@ -39,6 +39,10 @@ pub struct Column {
     /// Whether a cell may be unknown.
     pub optional: bool,
     /// Whether its values come in rising order or close to each other: worth storing differences.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        allow(dead_code, reason = "CSV has no encodings")
+    )]
     pub(super) rising: bool,
     /// What it means, with its unit.
     pub meaning: &'static str,

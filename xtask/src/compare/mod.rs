@@ -11,6 +11,7 @@ mod rounds;
 mod sample;
 mod smallest;
 mod snapshot;
+mod snapshots;
 mod systems;
 mod table;
 mod traces;
@@ -30,6 +31,8 @@ pub(crate) enum Comparison {
     Reading(reading::Options),
     /// Writing a heap snapshot, beside the newest Node from npm.
     Snapshot(snapshot::Options),
+    /// Reading snapshots of Node 20 to 26 and Chromium: every number beside DevTools' own worker.
+    Snapshots(snapshots::Options),
 }
 
 /// Arguments of `cargo xtask compare heap`.
@@ -61,6 +64,7 @@ pub(crate) fn run(comparison: &Comparison) -> Outcome {
         Comparison::Heap(options) => options,
         Comparison::Reading(options) => return reading::run(options),
         Comparison::Snapshot(options) => return snapshot::run(options),
+        Comparison::Snapshots(options) => return snapshots::run(options),
     };
     match heap(options) {
         Ok(()) => Outcome::Done,

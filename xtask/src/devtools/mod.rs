@@ -1,8 +1,10 @@
 //! Snapshots that the `heaplab` command took of its workloads, against Chrome DevTools: the numbers of its worker under Node,
 //! and what its window shows in Chromium.
 
+pub(crate) mod agreement;
 mod independent;
 mod oracle;
+pub(crate) mod real;
 mod window;
 
 use std::fs;
@@ -29,7 +31,7 @@ struct Taken {
 }
 
 /// Where test output goes, screenshots included.
-fn output_folder() -> PathBuf {
+pub(crate) fn output_folder() -> PathBuf {
     process::workspace_root()
         .join("target")
         .join("devtools-test")
@@ -48,6 +50,10 @@ pub(crate) fn run(steps: &mut Steps, browser: Option<&Path>) {
         return;
     }
     steps.run("DevTools' numbers", || compare_numbers(&taken));
+    steps.run("DevTools' numbers, snapshots of others", || {
+        let files = real::small(browser)?;
+        agreement::run(&files).map(|_| ())
+    });
     match browser {
         Some(browser) => {
             steps.run("DevTools' window", || window::compare(&taken, browser));
@@ -57,7 +63,7 @@ pub(crate) fn run(steps: &mut Steps, browser: Option<&Path>) {
 }
 
 /// Installs the pinned packages inside the project.
-fn install() -> Result<(), String> {
+pub(crate) fn install() -> Result<(), String> {
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     process::run(process::command("npm", &arguments).current_dir(process::devtools_folder()))
 }
@@ -140,7 +146,7 @@ fn compare_numbers(taken: &[Taken]) -> Result<(), String> {
     for taken in taken {
         let at = |reason: String| format!("{}: {reason}", taken.file.display());
         let ours = Numbers::of(&taken.file).map_err(at)?;
-        let theirs = oracle::run(&taken.file).map_err(at)?;
+        let theirs = oracle::run(&taken.file, &[]).map_err(at)?;
         let library = Snapshot::open(&taken.file).map_err(|error| at(error.to_string()))?;
         theirs.compare(&ours).map_err(at)?;
         compare_library(&ours, &library).map_err(at)?;

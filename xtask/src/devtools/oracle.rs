@@ -1,5 +1,6 @@
 //! DevTools' worker under Node: `heapsnapshot/devtools/oracle.mjs`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -11,53 +12,109 @@ use crate::process;
 /// What the worker computed.
 #[derive(Debug)]
 pub(crate) struct Oracle {
-    summary: Summary,
+    pub(crate) summary: Summary,
     nodes: Vec<u8>,
 }
 
+/// What `oracle.mjs` prints.
 #[derive(Debug, Deserialize)]
-struct Summary {
-    node_count: usize,
-    total_size: u64,
-    warnings: Vec<String>,
-    classes: Vec<Row>,
+pub(crate) struct Summary {
+    pub(crate) node_count: usize,
+    pub(crate) total_size: u64,
+    pub(crate) statistics: serde_json::Value,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) classes: Vec<KeyedRow>,
+    pub(crate) class_names: Vec<String>,
+    /// Rows by filter, if they were asked for.
+    #[serde(default)]
+    pub(crate) filters: BTreeMap<String, Vec<KeyedRow>>,
+    #[serde(default)]
+    pub(crate) ids: IdRange,
+    #[serde(default)]
+    pub(crate) native_contexts: serde_json::Value,
+}
+
+/// The ids that the filter `ids` keeps: above the one, up to the other.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct IdRange {
+    pub(crate) after: u32,
+    pub(crate) up_to: u32,
+}
+
+/// A row of Summary with DevTools' key: `,name` or `script,line,column,name`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct KeyedRow {
+    pub(crate) key: String,
+    #[serde(flatten)]
+    pub(crate) row: Row,
+}
+
+/// A node as DevTools has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) retained: f64,
+    /// Self size in the file.
+    pub(crate) raw: u32,
+    /// Self size as shown.
+    pub(crate) shown: u32,
+    pub(crate) distance: i32,
+    pub(crate) dominator: u32,
+    /// Position in `class_names`.
+    pub(crate) class: u32,
 }
 
 /// The file of columns starts with this, then the number of nodes in 8 bytes.
-const MAGIC: &[u8] = b"HLORACL1";
+const MAGIC: &[u8] = b"HLORACL2";
 const HEADER: usize = 16;
-/// Bytes per node in all columns: retained 8, raw self 4, shown self 4, distance 4, dominator 4.
-const NODE: usize = 24;
+/// Bytes per node in all columns: retained 8, raw self 4, shown self 4, distance 4, dominator 4, class 4.
+const NODE: usize = 28;
 
-/// Runs the worker over a file.
+/// Runs the worker over a file; `more` are options of `oracle.mjs`.
 ///
 /// # Errors
 ///
 /// That DevTools refuses it, or that the output has another form than expected.
-pub(crate) fn run(file: &Path) -> Result<Oracle, String> {
+pub(crate) fn run(file: &Path, more: &[&str]) -> Result<Oracle, String> {
     let nodes_file = file.with_extension("nodes.bin");
     let (file, nodes_text) = (file.to_string_lossy(), nodes_file.to_string_lossy());
-    let text = process::output(
-        process::command(
-            "node",
-            &[
-                "--max-old-space-size=8000",
-                "oracle.mjs",
-                "--nodes",
-                &nodes_text,
-                &file,
-            ],
-        )
-        .current_dir(process::devtools_folder()),
-    )?;
-    let summary =
+    let mut command = process::command("node", &["--max-old-space-size=16000", "oracle.mjs"]);
+    command
+        .args(["--nodes", &nodes_text])
+        .args(more)
+        .arg(&*file)
+        .current_dir(process::devtools_folder());
+    let text = process::output(&mut command)?;
+    let summary: Summary =
         serde_json::from_str(&text).map_err(|error| format!("the oracle's summary: {error}"))?;
     let nodes = fs::read(&nodes_file).map_err(|error| format!("{nodes_text}: {error}"))?;
     fs::remove_file(&nodes_file).map_err(|error| format!("{nodes_text}: {error}"))?;
+    if nodes.len() != HEADER + NODE * summary.node_count || !nodes.starts_with(MAGIC) {
+        return Err(format!("{nodes_text}: not {} nodes", summary.node_count));
+    }
     Ok(Oracle { summary, nodes })
 }
 
 impl Oracle {
+    /// What the worker says of a node.
+    pub(crate) fn node(&self, node: usize) -> Node {
+        let count = self.summary.node_count;
+        let four = |column: usize| {
+            let at = HEADER + 8 * count + 4 * count * column + 4 * node;
+            let bytes = self.nodes.get(at..at + 4).unwrap_or_default();
+            bytes.try_into().map_or(0, u32::from_le_bytes)
+        };
+        let at = HEADER + 8 * node;
+        let retained = self.nodes.get(at..at + 8).unwrap_or_default();
+        Node {
+            retained: retained.try_into().map_or(f64::NAN, f64::from_le_bytes),
+            raw: four(0),
+            shown: four(1),
+            distance: four(2).cast_signed(),
+            dominator: four(3),
+            class: four(4),
+        }
+    }
+
     /// Compares every node and every row with the independent computation.
     ///
     /// # Errors
@@ -68,43 +125,20 @@ impl Oracle {
             return Err(format!("DevTools' worker warns: {warning}"));
         }
         let count = ours.retained.len();
-        if self.summary.node_count != count
-            || self.nodes.len() != HEADER + NODE * count
-            || !self.nodes.starts_with(MAGIC)
-        {
+        if self.summary.node_count != count {
             return Err(format!(
                 "the oracle has {} nodes instead of {count}",
                 self.summary.node_count
             ));
         }
-        let mut columns = &self.nodes[HEADER..];
-        let mut column = |width: usize| {
-            let (column, rest) = columns.split_at(width * count);
-            columns = rest;
-            column
-        };
-        let retained: Vec<f64> = column(8)
-            .as_chunks()
-            .0
-            .iter()
-            .map(|b| f64::from_le_bytes(*b))
-            .collect();
-        let mut integers = || -> Vec<u32> {
-            column(4)
-                .as_chunks()
-                .0
-                .iter()
-                .map(|b| u32::from_le_bytes(*b))
-                .collect()
-        };
-        let [raw, shown, distances, dominators] = [integers(), integers(), integers(), integers()];
         for node in 0..count {
+            let theirs = self.node(node);
             let theirs = (
-                u64::from(raw[node]),
-                u64::from(shown[node]),
-                retained[node],
-                distances[node].cast_signed(),
-                dominators[node],
+                u64::from(theirs.raw),
+                u64::from(theirs.shown),
+                theirs.retained,
+                theirs.distance,
+                theirs.dominator,
             );
             let expected = (
                 ours.self_sizes[node],
@@ -127,7 +161,8 @@ impl Oracle {
                 ours.retained[0], self.summary.total_size
             ));
         }
-        compare_rows(&ours.rows, self.summary.classes.clone())
+        let rows = self.summary.classes.iter().map(|row| row.row.clone());
+        compare_rows(&ours.rows, rows.collect())
     }
 }
 
