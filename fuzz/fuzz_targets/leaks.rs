@@ -3,6 +3,7 @@
 #![no_main]
 
 use heaplab_fuzz::snapshot;
+use heapsnapshot::analysis::diff::Matching;
 use heapsnapshot::leaks::{Settings, find};
 use libfuzzer_sys::fuzz_target;
 
@@ -12,7 +13,9 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     let mut snapshots = vec![before, after];
-    let _ = find(&snapshots, &Settings::default(), "2026-01-01");
+    for matching in [None, Some(Matching::Id), Some(Matching::Class)] {
+        let _ = find(&snapshots, matching, &Settings::default(), "2026-01-01");
+    }
     snapshots.truncate(1);
-    let _ = find(&snapshots, &Settings::default(), "2026-01-01");
+    let _ = find(&snapshots, None, &Settings::default(), "2026-01-01");
 });

@@ -41,7 +41,7 @@ fn judge(folder: &Path) -> Result<Value, Box<dyn std::error::Error>> {
         .iter()
         .map(|name| Snapshot::open(folder.join(format!("{name}.heapsnapshot"))))
         .collect::<Result<_, _>>()?;
-    let report = find(&snapshots, &Settings::default(), "2026-01-01");
+    let report = find(&snapshots, None, &Settings::default(), "2026-01-01");
     let first = report.leaks.first();
     let outcome = match (truth.leak, first) {
         (true, Some(first)) if truth.is_met_by(first) => "found",

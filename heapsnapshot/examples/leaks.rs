@@ -8,7 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .skip(1)
         .map(Snapshot::open)
         .collect::<Result<_, _>>()?;
-    let report = find(&snapshots, &Settings::default(), "2026-01-01");
+    let report = find(&snapshots, None, &Settings::default(), "2026-01-01");
     println!("{}", serde_json::to_string_pretty(&report)?);
     Ok(())
 }

@@ -15,7 +15,7 @@ pub mod gc_source;
 pub mod graph;
 pub mod leaks;
 mod memory;
-pub mod phrase;
+mod paths;
 pub mod reader;
 pub mod redact;
 mod roots;

@@ -321,6 +321,9 @@ pub(crate) struct LeaksArgs {
     /// After everything should be gone again, or after more of the work
     #[arg(long = "final", value_name = "FILE", requires = "baseline")]
     pub(crate) last: Option<PathBuf>,
+    /// How objects are matched: id (one process) or class (several); found out by default
+    #[arg(long, value_name = "HOW", hide_possible_values = true)]
+    pub(crate) by: Option<MatchBy>,
     /// Thresholds and the list of allowed growth, as TOML
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,

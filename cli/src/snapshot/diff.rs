@@ -10,14 +10,20 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
+impl From<MatchBy> for Matching {
+    fn from(by: MatchBy) -> Matching {
+        match by {
+            MatchBy::Id => Matching::Id,
+            MatchBy::Class => Matching::Class,
+        }
+    }
+}
+
 /// Prints what changed, class by class.
 pub(super) fn run(args: &DiffArgs, output: Output) -> Result<Exit, Failure> {
     let before = input::open(&args.before, &args.view.read, output)?;
     let after = input::open(&args.after, &args.view.read, output)?;
-    let matching = args.by.map(|by| match by {
-        MatchBy::Id => Matching::Id,
-        MatchBy::Class => Matching::Class,
-    });
+    let matching = args.by.map(Matching::from);
     let most = args.view.rows(ROWS);
     let found = diff(&before, &after, matching, most);
     let how = match found.matching {

@@ -39,7 +39,7 @@ pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
         snapshots.push(input::open(file, &args.view.read, output)?);
     }
     let today = Local::now().format("%Y-%m-%d").to_string();
-    let report = find(&snapshots, &settings, &today);
+    let report = find(&snapshots, args.by.map(Into::into), &settings, &today);
     if args.view.format == Form::Text {
         output.data().text(&page(&report))?;
     } else {

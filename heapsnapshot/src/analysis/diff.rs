@@ -145,26 +145,39 @@ fn sorted_ids(snapshot: &Snapshot) -> Vec<(u32, u32)> {
     ids
 }
 
+/// Older objects that are looked up in the newer snapshot.
+const LOOKED_UP: usize = 4096;
+
 /// One process if most of the older objects that are still there by id are of the same type and name.
-fn guess_matching(before: &Snapshot, after: &Snapshot) -> Matching {
-    let (old, new) = (sorted_ids(before), sorted_ids(after));
-    let (mut same, mut other, mut at) = (0_u64, 0_u64, 0);
-    for &(id, node) in old.iter().filter(|(id, _)| id % 2 == 1) {
-        at += new[at..].partition_point(|&(known, _)| known < id);
-        match new.get(at) {
-            Some(&(known, twin)) if known == id => {
-                let (a, b) = (before.at(node as usize), after.at(twin as usize));
-                let equal = a.type_name() == b.type_name()
-                    && before.strings().escaped(a.name_index())
-                        == after.strings().escaped(b.name_index());
-                if equal { same += 1 } else { other += 1 }
-            }
-            _ => {}
+///
+/// Complexity: one pass over the ids of each, and a look at some thousand objects.
+pub(crate) fn guess_matching(before: &Snapshot, after: &Snapshot) -> Matching {
+    // Engines give objects odd ids; even ones are the embedder's.
+    let old = before.nodes.id.iter().copied().enumerate();
+    let old: Vec<(usize, u32)> = old.filter(|(_, id)| id % 2 == 1).collect();
+    let every = old.len().div_ceil(LOOKED_UP).max(1);
+    let wanted: HashMap<u32, usize> = old
+        .iter()
+        .step_by(every)
+        .map(|&(node, id)| (id, node))
+        .collect();
+    let highest = wanted.keys().copied().max().unwrap_or(0);
+    let (mut same, mut other) = (0, 0);
+    for (twin, &id) in after.nodes.id.iter().enumerate() {
+        if id > highest {
+            continue;
         }
+        let Some(&node) = wanted.get(&id) else {
+            continue;
+        };
+        let (a, b) = (before.at(node), after.at(twin));
+        let equal = a.type_name() == b.type_name()
+            && before.strings().escaped(a.name_index()) == after.strings().escaped(b.name_index());
+        if equal { same += 1 } else { other += 1 }
     }
     // Objects change their names rarely, and ids are given in the order of first sight: two
     // processes agree on what exists at the start, and on little after it.
-    if same > 9 * other && same * 2 > old.len() as u64 {
+    if same > 9 * other && same * 2 > wanted.len() {
         Matching::Id
     } else {
         Matching::Class

@@ -1,4 +1,4 @@
-//! Nodes and edges in words: "captured variable `rows` of closure `onTick`".
+//! Nodes, edges and paths in words: "captured variable `rows` of closure `onTick`".
 
 use std::borrow::Cow;
 
@@ -26,7 +26,10 @@ pub fn node(node: NodeRef<'_>) -> String {
         Some(NodeType::Regexp) => format!("/{}/", shortened(&name, TEXT_SHOWN)),
         Some(NodeType::Array) if name.is_empty() => "(internal array)[]".to_owned(),
         Some(NodeType::Array) => format!("{}[]", shortened(&name, TEXT_SHOWN)),
-        Some(NodeType::Object) => shortened(&node.class_name(), TEXT_SHOWN),
+        // Only plain objects and elements have a class that is not their name.
+        Some(NodeType::Object) if name == "Object" || name.contains('<') => {
+            shortened(&node.class_name(), TEXT_SHOWN)
+        }
         _ if name.is_empty() => format!("({})", node.type_name()),
         _ => shortened(&name, TEXT_SHOWN),
     }
@@ -48,15 +51,96 @@ pub fn is_context(node: NodeRef<'_>) -> bool {
     name == "system / Context" || name.starts_with("system / Context / ")
 }
 
-/// The function whose variables a context holds, if one closure tells: the first that refers to it.
+/// Whether a node is plumbing: the engine's own tables and descriptions, which stand between what people name.
+#[must_use]
+pub fn is_plumbing(node: NodeRef<'_>) -> bool {
+    match node.kind() {
+        Some(NodeType::Array | NodeType::Code | NodeType::ObjectShape) => true,
+        Some(NodeType::Hidden) => !is_context(node),
+        Some(NodeType::Object) => node.name().starts_with("system / ") && !is_context(node),
+        _ => false,
+    }
+}
+
+/// The function whose variables a context holds: the context's name may tell, or the first named closure, in file
+/// order, that refers to it.
 fn context_owner(context: NodeRef<'_>) -> Option<Cow<'_, str>> {
-    let closures = context
-        .retainers()
-        .filter(|edge| edge.is(EdgeType::Internal) && edge.name() == "context");
-    closures
-        .map(|edge| edge.from())
-        .find(|node| node.is(NodeType::Closure) && !node.name().is_empty())
+    if let Cow::Borrowed(name) = context.name()
+        && let Some(function) = name.strip_prefix("system / Context / ")
+    {
+        return Some(Cow::Borrowed(function));
+    }
+    let refers = |edge: &EdgeRef<'_>| edge.is(EdgeType::Internal) && edge.name() == "context";
+    let named = |node: &NodeRef<'_>| node.is(NodeType::Closure) && !node.name().is_empty();
+    let snapshot = context.snapshot();
+    // Sorting all edges by target pays for many questions, not for one.
+    if snapshot.retainers.get().is_some() {
+        let closures = context.retainers().filter(refers).map(EdgeRef::from);
+        return closures.into_iter().find(named).map(NodeRef::name);
+    }
+    snapshot
+        .nodes()
+        .filter(|node| node.is(NodeType::Closure))
+        .find(|node| {
+            let mut edges = node.edges();
+            edges.any(|edge| edge.to().ordinal() == context.ordinal() && refers(&edge))
+                && named(node)
+        })
         .map(NodeRef::name)
+}
+
+/// What an edge is, its source left out: "property `entries`"; `None` for the engine's own edges, which say nothing.
+#[must_use]
+pub fn label(edge: EdgeRef<'_>) -> Option<String> {
+    if edge.from().is(NodeType::Synthetic) {
+        return None;
+    }
+    let name = || match edge.name() {
+        EdgeName::Index(index) => index.to_string(),
+        EdgeName::Text(text) => shortened(&text, TEXT_SHOWN),
+    };
+    match edge.kind() {
+        Some(EdgeType::Context) => Some(self::edge(edge)),
+        Some(EdgeType::Property | EdgeType::Shortcut) => Some(format!("property `{}`", name())),
+        Some(EdgeType::Element) => Some(format!("element {}", name())),
+        _ => None,
+    }
+}
+
+/// A path in words, the root's end first: each edge with the node it leads to. Plumbing and scopes are left out, and a
+/// list is one step with its count.
+#[must_use]
+pub fn path<'a>(edges: impl IntoIterator<Item = EdgeRef<'a>>) -> String {
+    let mut steps: Vec<(String, usize)> = Vec::new();
+    for edge in edges {
+        let (from, to) = (edge.from(), edge.to());
+        if to.is(NodeType::Synthetic) {
+            continue;
+        }
+        let root = from.is(NodeType::Synthetic) && from.name().starts_with('(');
+        if root {
+            steps.push((root_words(&from.name()), 1));
+        }
+        if is_plumbing(to) || is_context(to) {
+            continue;
+        }
+        let step = match label(edge) {
+            Some(label) => format!("{label}: {}", node(to)),
+            None => node(to),
+        };
+        match steps.last_mut() {
+            Some((last, count)) if *last == step => *count += 1,
+            _ => steps.push((step, 1)),
+        }
+    }
+    let steps: Vec<String> = steps
+        .into_iter()
+        .map(|(step, count)| match count {
+            1 => step,
+            _ => format!("{step} (× {count})"),
+        })
+        .collect();
+    steps.join(" → ")
 }
 
 /// What an edge is, said of its source: "property `entries` of `Cache`".
@@ -186,5 +270,45 @@ mod tests {
         assert_eq!(say(context), "scope of `onTick()`");
         assert_eq!(say(closure), "global object `tick`");
         assert!(is_context(snapshot.at(context)));
+    }
+
+    #[test]
+    fn a_path_leaves_out_what_nobody_named() {
+        let mut graph = Builder::new();
+        let roots = graph.node("synthetic", "(GC roots)", 3, 0);
+        let stack = graph.node("synthetic", "(Stack roots)", 5, 0);
+        let context = graph.node("object", "system / Context", 7, 32);
+        let closure = graph.node("closure", "onTick", 9, 32);
+        let map = graph.node("object", "Map", 11, 32);
+        let table = graph.node("array", "", 13, 64);
+        graph
+            .edge(0, "element", "1", roots)
+            .edge(roots, "element", "7", stack)
+            .edge(stack, "element", "0", context)
+            .edge(context, "context", "rows", map)
+            .edge(map, "internal", "table", table)
+            .edge(closure, "internal", "context", context)
+            .edge(stack, "element", "1", closure);
+        let mut before = table;
+        for id in 0..3 {
+            let row = graph.node("object", "Row", 15 + 2 * id, 16);
+            let kind = if id == 0 { "internal" } else { "property" };
+            graph.edge(before, kind, "next", row);
+            before = row;
+        }
+        let snapshot = graph.read();
+        let mut edges = Vec::new();
+        let mut at = before;
+        while at != 0 {
+            let edge = snapshot.at(at).retainers().next().expect("held");
+            at = edge.from().ordinal().index();
+            edges.push(edge);
+        }
+        edges.reverse();
+        assert_eq!(
+            path(edges),
+            "a variable of a running function (stack) → captured variable `rows` of closure `onTick`: Map → Row → \
+             property `next`: Row (× 2)"
+        );
     }
 }

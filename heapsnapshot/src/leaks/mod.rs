@@ -3,26 +3,41 @@
 //! # Method
 //!
 //! Objects keep their ids within one process, so snapshots of one process can be laid over each other. An
-//! object that is in all of them is *persistent*. Every other object is attributed to its *owner*: the
-//! nearest persistent object on its cheapest path from a root that is not V8's own plumbing. The *item* is
-//! the first object below the owner: a map's entry, a listener, a list's node.
+//! object that is in all of them is *persistent*. Every other object of the last snapshot is attributed to its
+//! *owner*: the nearest persistent object on its cheapest path from a root that is not V8's own plumbing. The
+//! *item* is the first object below the owner: a map's entry, a listener, a list's node. Owners whose paths look
+//! alike, such as the inner maps of one map, are taken together and named by what they have in common.
 //!
-//! A leak is an owner under which non-persistent objects of one class become more in every step. A cache at
-//! its bound replaces its items and does not grow; a program warming up grows once; both have a net growth of
-//! none in the last step, and no report is made.
+//! What an owner holds is then counted in every snapshot, by following the same edges. A leak is an owner of
+//! which items of one class become more in every step. A cache at its bound replaces its items and does not
+//! grow; a program warming up grows once; both have a net growth of none in the last step, and no report is
+//! made.
 //!
-//! Rules ([`rules`]) vote on each owner: `Leak`, `Healthy` or nothing, each with its evidence. A `Healthy`
-//! vote ends the matter; the others' weights add up to the confidence. What is neither is listed as "cannot
-//! tell", with the reason.
+//! Rules ([`rules`]) vote on each owner: `Leak`, `Doubt`, `Healthy` or nothing, each with its evidence. A
+//! `Healthy` vote ends the matter; the others' weights add up to the confidence. What is neither is listed as
+//! "cannot tell", with the reason.
 //!
-//! Complexity: reading, and for each snapshot one cheapest-path search and one pass over its nodes.
+//! Snapshots of different processes share no ids. There, what hangs on paths of one shape is counted instead,
+//! which shows growth too, but not whether what came also stayed.
+//!
+//! Complexity: reading; the ids of the first and the last snapshot; one cheapest-path search in the last.
 
-mod growth;
-mod report;
+mod across;
+mod candidates;
+mod class;
+mod find;
+mod finding;
+mod ids;
+mod judge;
+mod measure;
+mod pattern;
+mod place;
 pub mod rules;
 pub mod settings;
-mod tree;
+mod single;
+#[cfg(test)]
+mod tests;
 
-pub use growth::{Group, ItemTally};
-pub use report::{Finding, LeakReport, Verdict, find};
+pub use find::find;
+pub use finding::{Finding, LeakReport, Matched, Verdict};
 pub use settings::{Settings, SettingsError};

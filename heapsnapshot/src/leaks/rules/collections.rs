@@ -7,6 +7,9 @@ pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
     let owner = candidate.owner.name();
     let keyed = candidate.below.iter().any(|e| e.is(EdgeType::Property));
     let vote = match owner.as_ref() {
+        _ if candidate.sample.is(NodeType::Closure) => {
+            "removing each function when its work is done (off, removeListener, unsubscribe)"
+        }
         "Map" | "WeakMap" => {
             "a bound with eviction of the oldest entries (an LRU limiter), or deleting entries when they are done"
         }

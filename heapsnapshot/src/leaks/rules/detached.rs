@@ -3,7 +3,7 @@
 use super::{Candidate, Vote};
 
 pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
-    let sample = candidate.sample?;
+    let sample = candidate.sample;
     let detached = candidate.class.starts_with("Detached ")
         || sample.snapshot().dom_state().of(sample.ordinal()) == 2;
     detached.then(|| {

@@ -4,8 +4,7 @@ use super::{Candidate, Vote};
 use crate::format::NodeType;
 
 pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
-    let sample = candidate.sample?;
-    if !sample.is(NodeType::Closure) {
+    if !candidate.sample.is(NodeType::Closure) {
         return None;
     }
     // The class of a closure is its function, so all these are one function: it was made in a loop or per request.

@@ -12,11 +12,11 @@ mod modules;
 mod size;
 mod steady;
 mod strings;
+mod survival;
 mod timers;
 
 use super::settings::Thresholds;
 use crate::graph::{EdgeRef, NodeRef};
-use crate::leaks::ItemTally;
 
 /// An owner and the class that grows most under it.
 #[derive(Debug)]
@@ -30,15 +30,16 @@ pub struct Candidate<'a> {
     /// The class of the items.
     pub class: &'a str,
     /// A sample item, in the last snapshot.
-    pub sample: Option<NodeRef<'a>>,
-    /// Tallies of the class, snapshot by snapshot.
-    pub tallies: &'a [ItemTally],
-    /// What is counted: items, or members where items do not grow (a list hangs on one item).
+    pub sample: NodeRef<'a>,
+    /// How many there are, snapshot by snapshot.
     pub counts: &'a [u64],
     /// Bytes, snapshot by snapshot.
     pub bytes: &'a [u64],
-    /// Modules that Node had loaded, snapshot by snapshot.
-    pub modules: &'a [u64],
+    /// The share (0 to 1) of what came between the first snapshot and the last that is still there in the last;
+    /// `None` if the snapshots do not tell.
+    pub stayed: Option<f64>,
+    /// Modules that Node had loaded.
+    pub modules: &'a LoadedModules<'a>,
     /// Thresholds.
     pub thresholds: &'a Thresholds,
 }
@@ -64,13 +65,15 @@ fn steps(values: &[u64]) -> Vec<i64> {
         .collect()
 }
 
-pub(super) use modules::loaded_modules;
+pub use modules::LoadedModules;
 
 /// What a rule says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Vote {
     /// Evidence of a leak, with its weight; weights of all rules add up to the confidence, at most 1.
     Leak(f64, String),
+    /// Evidence against a leak, with its weight, which is taken off the confidence.
+    Doubt(f64, String),
     /// No leak, and why.
     Healthy(String),
     /// A hint what would end it.
@@ -81,13 +84,14 @@ pub enum Vote {
 pub type Rule = fn(&Candidate<'_>) -> Option<Vote>;
 
 /// All rules with their names, in the order in which they are asked.
-pub const ALL: [(&str, Rule); 11] = [
+pub const ALL: [(&str, Rule); 12] = [
     ("internals", internals::vote),
     ("code", code::vote),
-    ("modules", modules::vote),
     ("size", size::vote),
     ("bounded", bounded::vote),
+    ("modules", modules::vote),
     ("steady", steady::vote),
+    ("survival", survival::vote),
     ("collections", collections::vote),
     ("listeners", listeners::vote),
     ("timers", timers::vote),

@@ -1,5 +1,7 @@
 //! Modules that are being loaded grow Node's module graph and its caches of paths; each is loaded once.
 
+use std::cell::OnceCell;
+
 use super::{Candidate, Vote, steps};
 use crate::format::NodeType;
 use crate::graph::Snapshot;
@@ -9,8 +11,31 @@ const MODULE_CLASSES: [&str; 4] = ["Module", "ModuleWrap", "ModuleJob", "ModuleL
 /// Cached paths per module, at most: Node keeps a few under each of its caches.
 const PATHS_PER_MODULE: i64 = 3;
 
-/// How many modules a snapshot has.
-pub(in crate::leaks) fn loaded_modules(snapshot: &Snapshot) -> u64 {
+/// How many modules Node had loaded, counted when a rule asks.
+#[derive(Debug)]
+pub struct LoadedModules<'a> {
+    snapshots: &'a [Snapshot],
+    counts: OnceCell<Vec<u64>>,
+}
+
+impl<'a> LoadedModules<'a> {
+    /// Those of these snapshots.
+    #[must_use]
+    pub fn of(snapshots: &'a [Snapshot]) -> LoadedModules<'a> {
+        LoadedModules {
+            snapshots,
+            counts: OnceCell::new(),
+        }
+    }
+
+    /// How many each snapshot has. Complexity, once: the strings and nodes of all snapshots.
+    pub fn counts(&self) -> &[u64] {
+        self.counts
+            .get_or_init(|| self.snapshots.iter().map(loaded_modules).collect())
+    }
+}
+
+fn loaded_modules(snapshot: &Snapshot) -> u64 {
     let names = snapshot
         .strings()
         .find_all(["Module", "ModuleWrap"])
@@ -31,13 +56,16 @@ pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
         ));
     }
     // Texts that come as modules come, and look like paths, are Node's caches of paths.
-    let loaded = steps(candidate.modules);
     let keeps_pace =
         |(grown, loaded): (i64, &i64)| *loaded > 0 && grown <= PATHS_PER_MODULE * loaded;
     let is_text = matches!(
-        candidate.sample?.kind(),
+        candidate.sample.kind(),
         Some(NodeType::String | NodeType::ConcatenatedString | NodeType::SlicedString)
     );
-    (is_text && candidate.steps().into_iter().zip(&loaded).all(keeps_pace))
-        .then(|| Vote::Healthy("paths of modules that were loaded".to_owned()))
+    if !is_text {
+        return None;
+    }
+    let loaded = steps(candidate.modules.counts());
+    let all = candidate.steps().into_iter().zip(&loaded).all(keeps_pace);
+    all.then(|| Vote::Healthy("paths of modules that were loaded".to_owned()))
 }

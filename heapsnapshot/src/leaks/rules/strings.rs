@@ -4,18 +4,18 @@ use super::{Candidate, Vote};
 use crate::format::NodeType;
 
 pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
-    let sample = candidate.sample?;
+    let sample = candidate.sample;
     if !matches!(
         sample.kind(),
         Some(NodeType::String | NodeType::ConcatenatedString | NodeType::SlicedString)
     ) {
         return None;
     }
-    let text = sample.name();
+    // A file has each text once.
     let same = sample
         .snapshot()
         .nodes()
-        .filter(|n| n.kind() == sample.kind() && n.name() == text)
+        .filter(|n| n.kind() == sample.kind() && n.name_index() == sample.name_index())
         .take(100)
         .count();
     (same > 10).then(|| {

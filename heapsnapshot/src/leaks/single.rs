@@ -1,0 +1,154 @@
+//! One snapshot: it shows no growth, only where a leak would be seen. Everything here is "cannot tell".
+
+use super::finding::{Finding, Verdict};
+use super::place::Place;
+use crate::analysis::strings::{DuplicatedString, duplicated_strings};
+use crate::analysis::words::{self, is_plumbing};
+use crate::dom_state::DETACHED;
+use crate::format::NodeType;
+use crate::graph::{NodeOrdinal, NodeRef, Snapshot};
+use crate::paths::Tree;
+
+/// Most suspects of a kind.
+const MOST: usize = 5;
+/// Items from which a collection is large.
+const LARGE: u64 = 500;
+/// Bytes that equal texts must waste.
+const WASTE: u64 = 100_000;
+
+/// Large collections, detached nodes, and texts that are kept many times.
+pub(super) fn suspects(snapshot: &Snapshot) -> Vec<Finding> {
+    let tree = Tree::build(snapshot);
+    let mut found = large_collections(snapshot, &tree);
+    found.extend(detached(snapshot, &tree));
+    found.extend(repeated_texts(snapshot, &tree));
+    found
+}
+
+/// A suspect: `owner` holds `sample` and others.
+fn suspect(
+    place: &Place<'_>,
+    sample: NodeRef<'_>,
+    class: String,
+    count: u64,
+    bytes: u64,
+    evidence: String,
+) -> Finding {
+    Finding {
+        verdict: Verdict::CannotTell,
+        confidence: 0.1,
+        owner: place.text.clone(),
+        owner_id: place.owner.id().0,
+        places: 1,
+        class,
+        counts: vec![count],
+        bytes: vec![bytes],
+        growth_bytes: 0,
+        path: words::path(place.path.iter().copied()),
+        item_path: words::path(place.below.iter().copied()),
+        sample_id: Some(sample.id().0),
+        evidence: vec![evidence],
+        cures: Vec::new(),
+    }
+}
+
+/// The nearest node on the path that is no plumbing.
+fn holder(snapshot: &Snapshot, tree: &Tree, node: u32) -> Option<u32> {
+    let mut at = tree.parent(node)?;
+    while is_plumbing(snapshot.at(at as usize)) {
+        at = tree.parent(at)?;
+    }
+    Some(at)
+}
+
+/// The objects that hold most others, directly or over their tables.
+fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
+    let mut items: Vec<(u64, u32)> = vec![(0, 0); snapshot.node_count()];
+    for node in snapshot.nodes().filter(|&node| !is_plumbing(node)) {
+        if let Some(holder) = holder(snapshot, tree, node.ordinal().0) {
+            let (count, sample) = &mut items[holder as usize];
+            *count += 1;
+            *sample = node.ordinal().0;
+        }
+    }
+    let mut largest: Vec<(u64, u32, u32)> = items
+        .into_iter()
+        .zip(0..)
+        .filter(|&((count, _), node)| {
+            count >= LARGE && !snapshot.nodes.is(node as usize, NodeType::Synthetic)
+        })
+        .map(|((count, sample), node)| (count, node, sample))
+        .collect();
+    largest.sort_unstable_by_key(|&(count, node, _)| (std::cmp::Reverse(count), node));
+    largest.truncate(MOST);
+    let describe = |(count, node, sample): (u64, u32, u32)| {
+        let place = Place::at(snapshot, tree, node, sample, false);
+        let (owner, sample) = (place.owner, snapshot.at(sample as usize));
+        let class = owner.class_name().into_owned();
+        let evidence = format!("{} items", words::count(count));
+        suspect(
+            &place,
+            sample,
+            class,
+            count,
+            owner.retained_size(),
+            evidence,
+        )
+    };
+    largest.into_iter().map(describe).collect()
+}
+
+/// Nodes that were taken out of their document and are still held, by holder.
+fn detached(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
+    let mut groups: hashbrown::HashMap<u32, (u64, u64, u32)> = hashbrown::HashMap::new();
+    for node in snapshot.nodes() {
+        if snapshot.dom_state().of(node.ordinal()) != DETACHED {
+            continue;
+        }
+        let Some(holder) = holder(snapshot, tree, node.ordinal().0) else {
+            continue;
+        };
+        // A node inside a detached tree is held by that tree.
+        if snapshot.dom_state().of(NodeOrdinal(holder)) == DETACHED {
+            continue;
+        }
+        let group = groups.entry(holder).or_insert((0, 0, node.ordinal().0));
+        group.0 += 1;
+        group.1 += node.retained_size();
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_unstable_by_key(|&(holder, (count, ..))| (std::cmp::Reverse(count), holder));
+    groups.truncate(MOST);
+    let describe = |(holder, (count, bytes, sample)): (u32, (u64, u64, u32))| {
+        let place = Place::at(snapshot, tree, holder, sample, true);
+        let sample = snapshot.at(sample as usize);
+        let evidence = "detached from the document and still held".to_owned();
+        let class = sample.class_name().into_owned();
+        let mut finding = suspect(&place, sample, class, count, bytes, evidence);
+        finding.confidence = 0.3;
+        finding.cures = vec!["dropping the reference when the node is removed".to_owned()];
+        finding
+    };
+    groups.into_iter().map(describe).collect()
+}
+
+/// Texts of which there are many copies.
+fn repeated_texts(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
+    let repeated = duplicated_strings(snapshot, MOST).rows;
+    let wasteful = repeated.into_iter().filter(|text| text.wasted >= WASTE);
+    let describe = |text: DuplicatedString| {
+        let sample = snapshot.node_by_id(text.example)?;
+        let holder = holder(snapshot, tree, sample.ordinal().0)?;
+        let place = Place::at(snapshot, tree, holder, sample.ordinal().0, false);
+        let evidence = format!(
+            "{} copies of one text waste {}",
+            words::count(text.count),
+            words::bytes(text.wasted)
+        );
+        let class = sample.class_name().into_owned();
+        let mut finding = suspect(&place, sample, class, text.count, text.wasted, evidence);
+        finding.cures = vec!["keeping one copy of equal texts".to_owned()];
+        Some(finding)
+    };
+    wasteful.filter_map(describe).collect()
+}

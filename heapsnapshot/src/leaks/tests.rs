@@ -1,0 +1,296 @@
+//! The finder on graphs made by hand: what it names, and when it is silent.
+
+use super::*;
+use crate::Snapshot;
+use crate::analysis::diff::Matching;
+use crate::tests::Builder;
+
+/// A heap with a scope, in whose variables everything hangs.
+struct Heap {
+    graph: Builder,
+    scope: usize,
+}
+
+impl Heap {
+    fn new() -> Heap {
+        let mut graph = Builder::new();
+        let roots = graph.node("synthetic", "(GC roots)", 3, 0);
+        let handles = graph.node("synthetic", "(Global handles)", 5, 0);
+        let function = graph.node("closure", "serve", 7, 32);
+        let scope = graph.node("object", "system / Context", 9, 32);
+        graph
+            .edge(0, "element", "1", roots)
+            .edge(roots, "element", "1", handles)
+            .edge(handles, "element", "1", function)
+            .edge(function, "internal", "context", scope);
+        Heap { graph, scope }
+    }
+
+    /// A map in a variable or in another map, with its table.
+    fn map(&mut self, holder: usize, variable: &str, id: u32) -> (usize, usize) {
+        let map = self.graph.node("object", "Map", id, 32);
+        let table = self.graph.node("array", "", id + 2, 512);
+        let kind = if holder == self.scope {
+            "context"
+        } else {
+            "internal"
+        };
+        self.graph
+            .edge(holder, kind, variable, map)
+            .edge(map, "internal", "table", table);
+        (map, table)
+    }
+
+    /// Entries with these ids.
+    fn fill(&mut self, table: usize, class: &str, ids: impl Iterator<Item = u32>) {
+        for (slot, id) in ids.enumerate() {
+            let entry = self.graph.node("object", class, id, 200);
+            self.graph.edge(table, "internal", &slot.to_string(), entry);
+        }
+    }
+}
+
+fn entry(number: u32) -> u32 {
+    10_001 + 2 * number
+}
+
+/// A map `sessions` with the sessions of these numbers.
+fn sessions(numbers: std::ops::Range<u32>) -> Snapshot {
+    let mut heap = Heap::new();
+    let (_, table) = heap.map(heap.scope, "sessions", 11);
+    heap.fill(table, "Session", numbers.map(entry));
+    heap.graph.read()
+}
+
+fn report(snapshots: &[Snapshot]) -> LeakReport {
+    find(
+        snapshots,
+        Some(Matching::Id),
+        &Settings::default(),
+        "2026-01-01",
+    )
+}
+
+#[test]
+fn a_growing_map_is_named_with_its_counts() {
+    let found = report(&[sessions(0..100), sessions(0..200), sessions(0..300)]);
+    assert_eq!(found.leaks.len(), 1, "{found:#?}");
+    let leak = &found.leaks[0];
+    assert_eq!(leak.class, "Session");
+    assert_eq!(
+        leak.owner,
+        "Map in captured variable `sessions` of closure `serve`"
+    );
+    assert_eq!(leak.counts, [100, 200, 300]);
+    assert_eq!(leak.growth_bytes, 200 * 200);
+    assert_eq!(leak.item_path, "Session");
+    assert!(leak.confidence > 0.8, "{leak:#?}");
+    assert!(!leak.cures.is_empty());
+}
+
+#[test]
+fn what_is_replaced_or_has_stopped_is_no_leak() {
+    // At its bound, others every time.
+    let full = report(&[sessions(0..100), sessions(100..200), sessions(200..300)]);
+    assert!(
+        full.leaks.is_empty() && full.cannot_tell.is_empty(),
+        "{full:#?}"
+    );
+    // Filled, then level.
+    let level = report(&[sessions(0..100), sessions(0..300), sessions(0..300)]);
+    assert!(
+        level.leaks.is_empty() && level.cannot_tell.is_empty(),
+        "{level:#?}"
+    );
+    // Nearly level.
+    let slowing = report(&[sessions(0..100), sessions(0..600), sessions(0..640)]);
+    assert!(slowing.leaks.is_empty(), "{slowing:#?}");
+}
+
+#[test]
+fn more_each_time_of_what_is_let_go_is_not_decided() {
+    let found = report(&[sessions(0..100), sessions(1000..1200), sessions(2000..2300)]);
+    assert!(found.leaks.is_empty(), "{found:#?}");
+    let [unsure] = &found.cannot_tell[..] else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(unsure.counts, [100, 200, 300]);
+    assert!(unsure.evidence.iter().any(|why| why.contains("let go")));
+}
+
+#[test]
+fn growth_that_slows_down_is_not_decided() {
+    let found = report(&[sessions(0..100), sessions(0..600), sessions(0..700)]);
+    assert!(found.leaks.is_empty(), "{found:#?}");
+    assert_eq!(found.cannot_tell.len(), 1, "{found:#?}");
+    // Load that comes unevenly does not slow down.
+    let found = report(&[sessions(0..100), sessions(0..200), sessions(0..700)]);
+    assert_eq!(found.leaks.len(), 1, "{found:#?}");
+}
+
+#[test]
+fn two_snapshots_do_not_say_that_it_goes_on() {
+    let found = report(&[sessions(0..100), sessions(0..200)]);
+    assert!(found.leaks.is_empty(), "{found:#?}");
+    assert_eq!(found.cannot_tell.len(), 1, "{found:#?}");
+    assert!(found.notes[0].contains("take a third"));
+}
+
+#[test]
+fn one_snapshot_lists_what_is_large() {
+    let found = report(&[sessions(0..700)]);
+    assert_eq!(found.matched, Matched::Alone);
+    let [large] = &found.cannot_tell[..] else {
+        panic!("{found:#?}");
+    };
+    assert!(large.owner.contains("`sessions`") && large.counts == [700]);
+}
+
+#[test]
+fn more_snapshots_are_more_evidence() {
+    let of = |last: u32| -> Vec<Snapshot> { (1..=last).map(|n| sessions(0..100 * n)).collect() };
+    let (three, five) = (report(&of(3)), report(&of(5)));
+    assert!(five.leaks[0].confidence > three.leaks[0].confidence);
+    assert_eq!(five.leaks[0].counts, [100, 200, 300, 400, 500]);
+    // One quiet step among many is no end.
+    let mut quiet = of(5);
+    quiet[2] = sessions(0..200);
+    assert_eq!(
+        report(&quiet).leaks.len() + report(&quiet).cannot_tell.len(),
+        1
+    );
+}
+
+#[test]
+fn inner_maps_are_one_finding_about_the_outer() {
+    let tenants = |each: u32| {
+        let mut heap = Heap::new();
+        let (_, outer) = heap.map(heap.scope, "tenants", 11);
+        for tenant in 0..8 {
+            let (_, table) = heap.map(outer, &tenant.to_string(), 101 + 10 * tenant);
+            heap.fill(table, "User", (0..each).map(|n| entry(1000 * tenant + n)));
+        }
+        heap.graph.read()
+    };
+    // Each inner map alone gains less than counts.
+    let found = report(&[tenants(0), tenants(10), tenants(20)]);
+    let [leak] = &found.leaks[..] else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(
+        leak.owner,
+        "Map in captured variable `tenants` of closure `serve`"
+    );
+    assert_eq!(
+        (leak.counts.as_slice(), leak.places),
+        (&[0, 80, 160][..], 8)
+    );
+    assert_eq!(leak.item_path, "Map → User");
+}
+
+#[test]
+fn a_chain_is_named_by_its_variable() {
+    let chain = |length: u32| {
+        let mut heap = Heap::new();
+        let mut before = heap.graph.node("closure", "wrapper", 101, 64);
+        for number in 0..length {
+            let scope = heap
+                .graph
+                .node("object", "system / Context", entry(2 * number), 64);
+            let wrapper = heap
+                .graph
+                .node("closure", "wrapper", entry(2 * number + 1), 64);
+            heap.graph
+                .edge(wrapper, "internal", "context", scope)
+                .edge(scope, "context", "before", before);
+            before = wrapper;
+        }
+        let scope = heap.scope;
+        heap.graph.edge(scope, "context", "current", before);
+        heap.graph.read()
+    };
+    let found = report(&[chain(100), chain(200), chain(300)]);
+    let [leak] = &found.leaks[..] else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(leak.owner, "captured variable `current` of closure `serve`");
+    assert_eq!(leak.class, "function wrapper");
+    assert_eq!(leak.counts, [0, 100, 200]);
+}
+
+#[test]
+fn a_list_that_grows_at_its_end_is_named_by_its_head() {
+    let list = |length: u32| {
+        let mut heap = Heap::new();
+        let queue = heap.graph.node("object", "Queue", 101, 64);
+        let mut before = queue;
+        for number in 0..length {
+            let cell = heap.graph.node("object", "Cell", entry(number), 64);
+            heap.graph.edge(before, "property", "next", cell);
+            before = cell;
+        }
+        let scope = heap.scope;
+        heap.graph.edge(scope, "context", "waiting", queue);
+        heap.graph.read()
+    };
+    let found = report(&[list(100), list(200), list(300)]);
+    let [leak] = &found.leaks[..] else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(
+        leak.owner,
+        "property `next` of Queue in captured variable `waiting` of closure `serve`"
+    );
+    assert_eq!(leak.class, "Cell");
+}
+
+#[test]
+fn different_processes_are_compared_by_shape() {
+    let other = |numbers: std::ops::Range<u32>, first_id: u32| {
+        let mut heap = Heap::new();
+        let (_, table) = heap.map(heap.scope, "sessions", first_id);
+        let base = first_id + 1000;
+        heap.fill(table, "Session", numbers.map(|n| base + 2 * n));
+        let (_, table) = heap.map(heap.scope, "full", first_id + 10);
+        let base = first_id + 100_000;
+        heap.fill(table, "Page", (0..500).map(|n| base + 2 * n));
+        heap.graph.read()
+    };
+    let snapshots = [
+        other(0..100, 1_000_001),
+        other(0..200, 2_000_001),
+        other(0..300, 3_000_001),
+    ];
+    let found = find(&snapshots, None, &Settings::default(), "2026-01-01");
+    assert_eq!(found.matched, Matched::Shape, "{found:#?}");
+    let [leak] = &found.leaks[..] else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(
+        leak.owner,
+        "Map in captured variable `sessions` of closure `serve`"
+    );
+    assert_eq!(
+        (leak.class.as_str(), leak.counts.as_slice()),
+        ("Session", &[100, 200, 300][..])
+    );
+    assert!(
+        found
+            .notes
+            .iter()
+            .any(|note| note.contains("different processes"))
+    );
+}
+
+#[test]
+fn the_allow_list_holds_until_its_day() {
+    let text = "[[allow]]\nowner = \"sessions\"\nclass = \"Session\"\nuntil = \"2026-06-01\"\nreason = \"known\"\n";
+    let settings = Settings::parse(text).expect("settings");
+    let snapshots = [sessions(0..100), sessions(0..200), sessions(0..300)];
+    let on = |day: &str| {
+        let found = find(&snapshots, Some(Matching::Id), &settings, day);
+        (found.leaks.len(), found.allowed.len())
+    };
+    assert_eq!(on("2026-05-31"), (0, 1));
+    assert_eq!(on("2026-06-01"), (1, 0));
+}
