@@ -1,27 +1,30 @@
-// Makes snapshots of the programs in programs.mjs: `node make.mjs OUT SEED [NODE]` writes, for each pattern,
-// OUT/<pattern>/{1,2,3}.heapsnapshot and truth.json. NODE is the Node that runs them (default: this one).
+// Makes snapshots of the programs in programs*.mjs: `node make.mjs OUT SEED [NODE [PATTERNS]]` writes, for each pattern,
+// OUT/<pattern>/{1,2,3}.heapsnapshot and truth.json. NODE is the Node that runs them (default: this one); PATTERNS is
+// a list with commas, or a set's number (default: all).
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { HEALTHY, LEAKS, namesFrom } from './programs.mjs';
 import * as second from './programs-second.mjs';
+import * as third from './programs-third.mjs';
 
-const [out, seedText, node = process.execPath] = process.argv.slice(2);
+const [out, seedText, node = process.execPath, wanted] = process.argv.slice(2);
 if (!out || !Number.isInteger(Number(seedText))) {
-  console.error('usage: node make.mjs OUT SEED [NODE]');
+  console.error('usage: node make.mjs OUT SEED [NODE [PATTERNS]]');
   process.exit(2);
 }
 const seed = Number(seedText);
-const LOAD = 400;
+const EVEN = [400, 400, 400];
 
 // A warm-up first: what a program makes once is there before the first snapshot.
-const harness = (source) => `${source}
+const harness = (source, loads, application) => `${application}${source}
 const v8 = require('v8');
 const settle = () => new Promise((done) => setTimeout(done, 5));
+const loads = ${JSON.stringify(loads)};
 (async () => {
-  step(${LOAD});
   for (let i = 1; i <= 3; i++) {
-    if (i > 1) step(${LOAD});
+    await step(loads[i - 1]);
+    if (typeof background === 'function') background(loads[i - 1]);
     await settle();
     gc(); gc();
     v8.writeHeapSnapshot(i + '.heapsnapshot');
@@ -30,15 +33,20 @@ const settle = () => new Promise((done) => setTimeout(done, 5));
 })();
 `;
 
-const all = [
-  ...[LEAKS, second.LEAKS].flatMap((set, part) => Object.entries(set).map(([name, make]) => ({ name, make, part, leak: true }))),
-  ...[HEALTHY, second.HEALTHY].flatMap((set, part) => Object.entries(set).map(([name, make]) => ({ name, make, part, leak: false }))),
-];
-for (const [index, { name, make, part, leak }] of all.entries()) {
-  const made = make(namesFrom(seed + 101 * index));
+const sets = [{ LEAKS, HEALTHY }, second, third];
+const all = sets.flatMap((set, part) =>
+  [[set.LEAKS, true], [set.HEALTHY, false]].flatMap(([programs, leak]) =>
+    Object.entries(programs).map(([name, make]) => ({ name, make, set, part, leak }))));
+const numbered = all.map((program, index) => ({ ...program, index }));
+const isWanted = ({ name, part }) => !wanted || wanted.split(',').some((want) => want === name || want === String(part + 1));
+const chosen = numbered.filter(isWanted);
+for (const { name, make, set, part, leak, index } of chosen) {
+  const names = namesFrom(seed + 101 * index);
+  const application = set.application ? set.application(names) : '';
+  const made = make(names);
   const folder = join(resolve(out), name);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'program.cjs'), harness(leak ? made.source : made));
+  writeFileSync(join(folder, 'program.cjs'), harness(leak ? made.source : made, set.LOADS ?? EVEN, application));
   writeFileSync(join(folder, 'truth.json'), JSON.stringify({ set: part + 1, leak, ...(leak ? made.truth : {}) }));
   const run = spawnSync(node, ['--expose-gc', 'program.cjs'], { cwd: folder, encoding: 'utf8' });
   if (run.status !== 0) {
@@ -46,4 +54,4 @@ for (const [index, { name, make, part, leak }] of all.entries()) {
     process.exit(1);
   }
 }
-console.log(`${all.length} programs`);
+console.log(`${chosen.length} programs`);
