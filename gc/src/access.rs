@@ -1,5 +1,6 @@
 //! Reading and storing: what [`Scope`] does with objects that exist. Nothing here can collect.
 
+use crate::allocate::ARRAY;
 use crate::cage::Addr;
 use crate::heap::Core;
 use crate::object::{Descriptor, HEADER_BYTES, Kind, WIDE_BYTES, slot_bytes};
@@ -39,14 +40,13 @@ impl Core {
         if host.is_ref() {
             let at = self.cage.addr(host);
             let descriptor = Descriptor(at.load_u32());
-            if INDEXED >> (descriptor.0 & 15) & 1 == 1 {
-                if !descriptor.is_wide() {
-                    if index < descriptor.narrow_slots() {
-                        return at.add(HEADER_BYTES + 4 * index);
-                    }
-                } else if index < at.add(HEADER_BYTES).load_u32() as usize {
+            // Arrays are the only wide objects that are open by index, and share one descriptor.
+            if descriptor == ARRAY {
+                if index < at.add(HEADER_BYTES).load_u32() as usize {
                     return at.add(HEADER_BYTES + WIDE_BYTES + 4 * index);
                 }
+            } else if INDEXED >> (descriptor.0 & 15) & 1 == 1 && index < descriptor.narrow_slots() {
+                return at.add(HEADER_BYTES + 4 * index);
             }
         }
         self.no_such_slot(host, index)

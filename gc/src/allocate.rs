@@ -11,6 +11,8 @@ use crate::scope::{Init, Local, Scope};
 use crate::shape::{Shape, ShapeError, builtin};
 use crate::value::Value;
 
+/// Descriptor of every array.
+pub(crate) const ARRAY: Descriptor = Descriptor::wide(Kind::Array, builtin::ARRAY);
 /// Two slots that hold `undefined`.
 pub(crate) const UNDEFINED_PAIR: u64 =
     (Value::UNDEFINED.0 as u64) << 32 | Value::UNDEFINED.0 as u64;
@@ -23,12 +25,10 @@ impl Core {
     /// Room for a narrow object.
     #[inline(always)]
     pub(crate) fn allocate(&mut self, bytes: usize) -> Result<Addr, HeapLimitReached> {
-        let at = self.young.top;
-        if bytes <= self.young.limit.0.wrapping_sub(at.0) {
-            self.young.top = at.add(bytes);
-            return Ok(at);
+        match self.young.bump(bytes) {
+            Some(at) => Ok(at),
+            None => split(self.allocate_slow(bytes)),
         }
-        self.allocate_slow(bytes)
     }
 
     #[inline(always)]
@@ -81,13 +81,72 @@ impl Core {
         }
     }
 
+    /// Header and elements of a new young array.
+    #[inline(always)]
+    fn init_array<const N: usize>(&mut self, at: Addr, elements: &[Init<'_, '_>; N]) {
+        init_words(at, u64::from(ARRAY.0), Some(wide_word(N, 0)), elements);
+    }
+
     #[inline(always)]
     fn check_shape(&self, shape: Shape) -> Descriptor {
-        if shape.heap != self.id {
+        if shape.heap() != self.id {
             foreign_shape();
         }
-        Descriptor(shape.descriptor)
+        shape.descriptor()
     }
+}
+
+/// Fills a new object from its second word on, which is given or made of the first two slots; `header` comes before.
+///
+/// A new object is young: no barrier. The handles are read after the allocation, which may move objects. Words are
+/// stored in pairs, because it is the number of stores that bounds allocation.
+#[inline(always)]
+fn init_words<const N: usize>(
+    at: Addr,
+    header: u64,
+    second: Option<u64>,
+    slots: &[Init<'_, '_>; N],
+) {
+    let (head, rest) = slots.split_at(if second.is_some() { 0 } else { N.min(2) });
+    let second = match (second, head) {
+        (Some(word), _) => word,
+        (None, []) => return at.store_u64(header),
+        (None, _) => slots_word(head),
+    };
+    at.store_u64_pair(header, second);
+    for (i, four) in rest.chunks(4).enumerate() {
+        let to = at.add(16 + 16 * i);
+        if four.len() > 2 {
+            to.store_u64_pair(slots_word(&four[..2]), slots_word(&four[2..]));
+        } else {
+            to.store_u64(slots_word(four));
+        }
+    }
+}
+
+/// The word that one or two slots make; padding holds `undefined`.
+#[inline(always)]
+fn slots_word(slots: &[Init<'_, '_>]) -> u64 {
+    let high = slots.get(1).map_or(Value::UNDEFINED, |init| init.value());
+    u64::from(slots[0].value().0) | u64::from(high.0) << 32
+}
+
+/// The same result, with success and failure as two paths.
+///
+/// Where a fast path, which cannot fail, meets a slow one, the compiler would test each result again; the call of
+/// `failed`, which it cannot look into, keeps it from merging the paths.
+#[inline(always)]
+fn split<T>(result: Result<T, HeapLimitReached>) -> Result<T, HeapLimitReached> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(reached) => Err(failed(reached)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn failed(reached: HeapLimitReached) -> HeapLimitReached {
+    reached
 }
 
 #[cold]
@@ -171,8 +230,27 @@ impl<'s, 'h> Scope<'s, 'h> {
     ///
     /// # Panics
     /// If `shape` belongs to another heap or has another number of slots.
-    #[inline]
+    #[inline(always)]
     pub fn object_with<const N: usize>(
+        &mut self,
+        shape: Shape,
+        slots: [Init<'_, 'h>; N],
+    ) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let core = self.core();
+        // With raw bytes ruled out, the size is a constant of the call site. Whatever is unusual shares one call,
+        // so that this is small enough to be part of the caller.
+        if shape.heap_tag_if_narrow_of(N) == core.heap_tag
+            && let Some(at) = core.young.bump(HEADER_BYTES + slot_bytes(N))
+        {
+            init_words(at, u64::from(shape.descriptor().0), None, &slots);
+            return Ok(self.root_value(core.cage.value(at)));
+        }
+        split(self.object_with_any(shape, slots))
+    }
+
+    /// [`Scope::object_with`] for all shapes, with and without room.
+    #[inline(never)]
+    fn object_with_any<const N: usize>(
         &mut self,
         shape: Shape,
         slots: [Init<'_, 'h>; N],
@@ -183,21 +261,10 @@ impl<'s, 'h> Scope<'s, 'h> {
             descriptor.narrow_slots() == N,
             "{N} values for another number of slots"
         );
-        // With the number of slots known here, the size is a constant but for the raw bytes.
         let raw = descriptor.narrow_raw_bytes();
         let at = core.allocate(HEADER_BYTES + slot_bytes(N) + raw)?;
-        at.store_u64(u64::from(descriptor.0));
-        let first = at.add(HEADER_BYTES);
-        if N % 2 == 1 {
-            first.add(slot_bytes(N) - 8).store_u64(UNDEFINED_PAIR);
-        }
-        // A new object is young: no barrier. The handles are read after the allocation, which may move objects.
-        for (i, init) in slots.iter().enumerate() {
-            first.add(4 * i).store_u32(init.value().0);
-        }
-        if raw != 0 {
-            first.add(slot_bytes(N)).fill_u64(raw, 0);
-        }
+        init_words(at, u64::from(descriptor.0), None, &slots);
+        at.add(HEADER_BYTES + slot_bytes(N)).fill_u64(raw, 0);
         Ok(self.root_value(core.cage.value(at)))
     }
 
@@ -235,8 +302,25 @@ impl<'s, 'h> Scope<'s, 'h> {
     ///
     /// # Errors
     /// The heap has no room and could not make any.
-    #[inline]
+    #[inline(always)]
     pub fn array_with<const N: usize>(
+        &mut self,
+        elements: [Init<'_, 'h>; N],
+    ) -> Result<Local<'s, 'h>, HeapLimitReached> {
+        let core = self.core();
+        let bytes = wide_size(N, 0);
+        if bytes <= core.max_young_object
+            && let Some(at) = core.young.bump(bytes)
+        {
+            core.init_array(at, &elements);
+            return Ok(self.root_value(core.cage.value(at)));
+        }
+        split(self.array_with_any(elements))
+    }
+
+    /// [`Scope::array_with`] for all lengths, with and without room.
+    #[inline(never)]
+    fn array_with_any<const N: usize>(
         &mut self,
         elements: [Init<'_, 'h>; N],
     ) -> Result<Local<'s, 'h>, HeapLimitReached> {
@@ -246,16 +330,7 @@ impl<'s, 'h> Scope<'s, 'h> {
             return self.long_array_with(&elements);
         }
         let at = core.allocate(bytes)?;
-        at.store_u64(Descriptor::wide(Kind::Array, builtin::ARRAY).0 as u64);
-        at.add(HEADER_BYTES).store_u64(wide_word(N, 0));
-        let first = at.add(HEADER_BYTES + WIDE_BYTES);
-        if N % 2 == 1 {
-            first.add(slot_bytes(N) - 8).store_u64(UNDEFINED_PAIR);
-        }
-        // As for `object_with`.
-        for (i, init) in elements.iter().enumerate() {
-            first.add(4 * i).store_u32(init.value().0);
-        }
+        core.init_array(at, &elements);
         Ok(self.root_value(core.cage.value(at)))
     }
 

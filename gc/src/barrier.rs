@@ -31,7 +31,7 @@ impl Core {
 
     #[inline(always)]
     pub(crate) fn is_young(&self, value: Value) -> bool {
-        value.0.wrapping_sub(self.young.first) < self.young.span
+        self.young.holds(value)
     }
 
     /// Records an old slot that holds a young reference.

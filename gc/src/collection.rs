@@ -206,7 +206,7 @@ impl Core {
     /// Reference to the first granule of the old pages.
     #[inline(always)]
     pub(crate) fn first_old_value(&self) -> u32 {
-        self.young.first + self.young.span
+        self.young.first_old
     }
 
     /// Everything from which old objects can be reached: the roots, and the young generation.

@@ -16,7 +16,7 @@ use crate::policy::HeapController;
 use crate::roots::{HandleStack, RootProvider, RootSet, Roots};
 use crate::scope::{Scope, with_scope};
 use crate::seeded::{self, Bug};
-use crate::shape::{ShapeTable, builtin};
+use crate::shape::{ShapeTable, builtin, heap_tag};
 use crate::stress::StressSchedule;
 use crate::tracer::GcTracer;
 use crate::value::{GRANULE, Value};
@@ -40,13 +40,19 @@ pub struct Heap {
     pub(crate) core: Box<Core>,
 }
 
-/// Everything a heap is made of. The hot fields come first.
+/// Everything a heap is made of.
+///
+/// What allocation, handles and the write barrier use comes first: the cursors that they move share one line of the
+/// cache, because processors retire stores to one line in pairs.
+#[repr(C, align(64))]
 pub(crate) struct Core {
+    pub(crate) handles: HandleStack,
     pub(crate) young: Young,
     pub(crate) cage: Cage,
-    pub(crate) handles: HandleStack,
     pub(crate) old: OldSpace,
     pub(crate) id: u32,
+    /// [`heap_tag`] of `id`.
+    pub(crate) heap_tag: u64,
     /// Larger objects own their pages.
     pub(crate) max_young_object: usize,
     pub(crate) pages: PageTable,
@@ -162,7 +168,7 @@ impl Core {
     fn new(options: HeapOptions, clock: Box<dyn Clock>) -> Result<Core, HeapError> {
         let limits = options.validate()?;
         let young_reserve = Young::reserve_bytes(limits.max_semi_space_size);
-        let reserved = GROUP_BYTES + young_reserve;
+        let reserved = Young::OFFSET + young_reserve;
         // Twice the old limit: runs for large objects are found although pages are scattered.
         let needed = (reserved + limits.max_old_generation_size).next_multiple_of(GROUP_BYTES);
         let mut cage = Cage::reserve(needed).map_err(|refused| HeapError::Reserve {
@@ -174,7 +180,7 @@ impl Core {
         cage.commit(0, GROUP_BYTES)
             .map_err(|e| commit(GROUP_BYTES, e))?;
         let initial = limits.initial_semi_space_size;
-        let young = Young::new(&mut cage, GROUP_BYTES, initial, limits.max_semi_space_size)
+        let young = Young::new(&mut cage, initial, limits.max_semi_space_size)
             .map_err(|e| commit(2 * initial, e))?;
         let id = NEXT_HEAP.fetch_add(1, Ordering::Relaxed);
         let handles = HandleStack::new().map_err(|cause| HeapError::Reserve {
@@ -218,6 +224,7 @@ impl Core {
             young,
             cage,
             id,
+            heap_tag: heap_tag(id),
         };
         core.make_permanent_objects();
         core.allocations_to_collection = core

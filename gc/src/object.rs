@@ -137,6 +137,19 @@ impl Descriptor {
         self.0 >> SLOTS_SHIFT & WIDE == WIDE
     }
 
+    /// The bits that tell slot count and raw size.
+    pub(crate) const LAYOUT: u32 = (1 << SHAPE_SHIFT) - (1 << SLOTS_SHIFT);
+
+    /// Those of narrow objects with `slots` slots and no raw bytes; of no object if that is too many.
+    #[inline(always)]
+    pub(crate) const fn layout_of(slots: usize) -> u32 {
+        if slots <= MAX_NARROW_SLOTS {
+            (slots as u32) << SLOTS_SHIFT
+        } else {
+            u32::MAX
+        }
+    }
+
     /// Slot count of a narrow object.
     #[inline(always)]
     pub(crate) const fn narrow_slots(self) -> usize {

@@ -250,17 +250,23 @@ impl PageTable {
     #[inline(always)]
     pub(crate) fn record_slot(&mut self, cage: &Cage, slot: Addr) {
         let (word, bit) = cage.slot_bit(slot);
+        if word.load_u64().wrapping_shr(bit) & 1 == 0 {
+            self.add_slot(cage, slot);
+        }
+    }
+
+    /// Records a slot that is not recorded yet.
+    #[inline(never)]
+    fn add_slot(&mut self, cage: &Cage, slot: Addr) {
+        let (word, bit) = cage.slot_bit(slot);
         let bits = word.load_u64();
-        if bits & bit == 0 {
-            word.store_u64(bits | bit);
-            if bits == 0 {
-                self.summarise(cage.offset(slot));
-            }
+        word.store_u64(bits | 1_u64.wrapping_shl(bit));
+        if bits == 0 {
+            self.summarise(cage.offset(slot));
         }
     }
 
     /// A word got its first bit, that of the slot at `offset`: its bucket and its page are no longer empty.
-    #[inline(never)]
     fn summarise(&mut self, offset: usize) {
         let (page, index) = (offset / PAGE_SIZE, offset / 4);
         let summary = self.summary[page];
@@ -274,7 +280,7 @@ impl PageTable {
     #[cfg(test)]
     pub(crate) fn is_recorded(&self, cage: &Cage, slot: Addr) -> bool {
         let (word, bit) = cage.slot_bit(slot);
-        word.load_u64() & bit != 0
+        word.load_u64().wrapping_shr(bit) & 1 == 1
     }
 
     /// Forgets the slots in `offset..offset + bytes`, which lie in one page.

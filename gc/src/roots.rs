@@ -15,6 +15,7 @@ use std::rc::Rc;
 pub const MAX_HANDLES: usize = 1 << 24;
 
 /// The slots behind [`crate::Local`] handles: scopes push and pop them in stack order.
+#[repr(C)]
 pub(crate) struct HandleStack {
     pub(crate) top: Addr,
     end: Addr,

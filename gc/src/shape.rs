@@ -13,8 +13,32 @@ use std::rc::Rc;
 /// Using it with another heap panics: shapes are interned per heap.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
-    pub(crate) descriptor: u32,
-    pub(crate) heap: u32,
+    /// The heap's number in the upper half, the descriptor of its objects in the lower one: both are checked at once.
+    bits: u64,
+}
+
+impl Shape {
+    #[inline(always)]
+    pub(crate) fn descriptor(self) -> Descriptor {
+        Descriptor(self.bits as u32)
+    }
+
+    #[inline(always)]
+    pub(crate) fn heap(self) -> u32 {
+        (self.bits >> 32) as u32
+    }
+
+    /// Equal to [`heap_tag`] of its heap if objects have `slots` slots and no raw bytes.
+    #[inline(always)]
+    pub(crate) fn heap_tag_if_narrow_of(self, slots: usize) -> u64 {
+        let layout = self.bits & (u64::from(u32::MAX) << 32 | u64::from(Descriptor::LAYOUT));
+        layout.wrapping_sub(u64::from(Descriptor::layout_of(slots)))
+    }
+}
+
+/// What [`Shape::heap_tag_if_narrow_of`] gives for shapes of heap number `heap`.
+pub(crate) fn heap_tag(heap: u32) -> u64 {
+    u64::from(heap) << 32
 }
 
 /// Why a shape was refused.
@@ -133,7 +157,7 @@ impl ShapeTable {
         ];
         for (kind, name, slots, raw_bytes, number) in built_in {
             let made = table.intern(kind, name, slots, raw_bytes);
-            debug_assert!(made.is_ok_and(|s| Descriptor(s.descriptor).shape() == number));
+            debug_assert!(made.is_ok_and(|s| s.descriptor().shape() == number));
         }
         table
     }
@@ -179,8 +203,7 @@ impl ShapeTable {
         };
         let descriptor = Descriptor::narrow(kind, number, slots.len(), raw_bytes / 8);
         Ok(Shape {
-            descriptor: descriptor.0,
-            heap: self.heap,
+            bits: heap_tag(self.heap) | u64::from(descriptor.0),
         })
     }
 
@@ -214,7 +237,7 @@ mod tests {
         assert_eq!(a, b);
         assert_ne!(a, c);
         assert_eq!(
-            t.get(Descriptor(a.descriptor).shape()).map(|i| &*i.name),
+            t.get(a.descriptor().shape()).map(|i| &*i.name),
             Some("Point")
         );
     }

@@ -17,6 +17,7 @@ use crate::page::PAGE_SIZE;
 use crate::scavenger::{object_bytes, slots_and_end};
 use crate::shape::ShapeInfo;
 use crate::value::{GRANULE, Value};
+use crate::young::Young;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
@@ -128,7 +129,7 @@ impl Core {
 
     /// Marks what is reachable in both generations, from clear bits. Returns how many objects that is.
     pub(crate) fn mark_everything(&mut self) -> usize {
-        let mut marker = Marker::new(&self.cage, self.young.first);
+        let mut marker = Marker::new(&self.cage, Young::FIRST);
         self.for_each_root(|value| marker.push_root(value));
         marker.drain(&self.cage, &mut self.pages, usize::MAX);
         self.resolve_ephemerons(&mut marker);
@@ -167,7 +168,7 @@ impl Core {
                     .collect(),
             })
             .collect();
-        let first_granule = Value(self.young.first).granule();
+        let first_granule = Value(Young::FIRST).granule();
         let ranks = self.line_ranks(first_granule);
         let walk = HeapWalk {
             core: self,
@@ -184,12 +185,12 @@ impl Core {
 
     /// Whether `value` refers to an object that is no permanent constant.
     pub(crate) fn is_heap_object(&self, value: Value) -> bool {
-        value.0 >= self.young.first
+        value.0 >= Young::FIRST
     }
 
     /// Pages whose mark bits a marking of the whole heap may set.
     fn marked_pages(&self) -> std::ops::Range<usize> {
-        Value(self.young.first).granule() * GRANULE / PAGE_SIZE..self.pages.range().end
+        Value(Young::FIRST).granule() * GRANULE / PAGE_SIZE..self.pages.range().end
     }
 
     fn line_ranks(&self, first_granule: usize) -> Vec<LineRank> {
@@ -345,7 +346,7 @@ impl HeapWalk<'_> {
     pub fn slots(&self, object: ObjectRef) -> impl ExactSizeIterator<Item = SlotContent> + '_ {
         let (first, count, _) =
             slots_and_end(self.core.cage.addr(object.0), self.descriptor(object));
-        let heap_first = self.core.young.first;
+        let heap_first = Young::FIRST;
         (0..count).map(move |i| {
             let value = first.add(4 * i).value();
             if value.0 >= heap_first {

@@ -5,62 +5,76 @@
 //! The halves stay mapped and touched: page faults cost more than copying.
 
 use crate::cage::{Addr, Cage, GROUP_BYTES};
-use crate::value::GRANULE;
+use crate::value::{GRANULE, Value};
 use std::io;
 
-/// The semi-spaces.
+/// The semi-spaces. The first fields are those of [`Core`](crate::heap::Core)'s first line.
+#[repr(C)]
 pub(crate) struct Young {
     /// Next free byte of to-space, and where allocation must stop to ask (less than its end under stress).
     pub(crate) top: Addr,
     pub(crate) limit: Addr,
+    /// End of the upper half with what it may still grow into.
+    end: Addr,
+    /// Granules in both halves with what they may still grow into: `value - FIRST < span` is "young".
+    pub(crate) span: u32,
+    /// Reference to the first granule behind them, where old and large pages begin.
+    pub(crate) first_old: u32,
     /// Start of the lower half; the upper one starts `reserve` bytes later.
     base: Addr,
     reserve: usize,
-    /// Bytes of both halves with what they may still grow into.
-    both: usize,
     upper_is_to: bool,
     /// Bytes of each half that are in use.
     pub(crate) capacity: usize,
     pub(crate) max_capacity: usize,
     /// Objects below it have survived a scavenge.
     pub(crate) age_mark: Addr,
-    /// Reference to the first young granule, and granules in both halves: `value - first < span` is "young".
-    pub(crate) first: u32,
-    pub(crate) span: u32,
     committed: [usize; 2],
 }
 
 impl Young {
+    /// Where the semi-spaces start in the cage: behind the permanent objects.
+    pub(crate) const OFFSET: usize = GROUP_BYTES;
+    /// Reference to the first young granule: a constant, because the write barrier compares with it.
+    pub(crate) const FIRST: u32 = Value::from_granule(Young::OFFSET / GRANULE).0;
+
     /// Bytes of address space for two halves of at most `max_capacity`.
     pub(crate) fn reserve_bytes(max_capacity: usize) -> usize {
         2 * max_capacity.next_multiple_of(GROUP_BYTES)
     }
 
-    pub(crate) fn new(
-        cage: &mut Cage,
-        offset: usize,
-        initial: usize,
-        max: usize,
-    ) -> io::Result<Young> {
+    pub(crate) fn new(cage: &mut Cage, initial: usize, max: usize) -> io::Result<Young> {
         let reserve = max.next_multiple_of(GROUP_BYTES);
-        let base = cage.at(offset);
+        let base = cage.at(Young::OFFSET);
         let mut young = Young {
             top: base,
             limit: base,
             base,
             reserve,
-            both: 2 * reserve,
+            end: base.add(2 * reserve),
             upper_is_to: false,
             capacity: initial,
             max_capacity: max,
             age_mark: base,
-            first: cage.value(base).0,
+            first_old: Young::FIRST + (2 * reserve / GRANULE) as u32,
             span: (2 * reserve / GRANULE) as u32,
             committed: [0; 2],
         };
         young.commit(cage, initial)?;
         young.limit = young.to_space_start().add(initial);
         Ok(young)
+    }
+
+    /// Room for `bytes` where allocation need not ask.
+    #[inline(always)]
+    pub(crate) fn bump(&mut self, bytes: usize) -> Option<Addr> {
+        let at = self.top;
+        let end = at.add(bytes);
+        if end > self.limit {
+            return None;
+        }
+        self.top = end;
+        Some(at)
     }
 
     fn half(&self, upper: bool) -> Addr {
@@ -96,10 +110,17 @@ impl Young {
         self.committed[0] + self.committed[1]
     }
 
-    /// Whether `addr` lies in either half.
+    /// Whether `value` refers into either half.
+    #[inline(always)]
+    pub(crate) fn holds(&self, value: Value) -> bool {
+        value.0.wrapping_sub(Young::FIRST) < self.span
+    }
+
+    /// Whether the slot at `addr` lies in either half. Old and large pages come after them; the permanent objects,
+    /// which come before, have no slots.
     #[inline(always)]
     pub(crate) fn contains(&self, addr: Addr) -> bool {
-        addr.0.wrapping_sub(self.base.0) < self.both
+        addr < self.end
     }
 
     /// Exchanges the halves; returns the extent of what is now from-space.

@@ -227,12 +227,11 @@ impl Core {
     ) -> Result<(), HeapLimitReached> {
         let identity = self.identity(key)?;
         let young = self.is_young(key) || self.is_young(value);
-        let (first, span) = (self.young.first, self.young.span);
         let ephemerons = &mut self.weak.ephemerons;
         let Some(table) = ephemerons.tables.get_mut(index) else {
             return Ok(());
         };
-        let young = young || table.owner.0.wrapping_sub(first) < span;
+        let young = young || self.young.holds(table.owner);
         let known = table.by_identity.get(&identity).copied();
         let number = match known {
             Some(number) => {

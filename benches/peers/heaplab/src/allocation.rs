@@ -8,6 +8,7 @@ use crate::BenchResult;
 use crate::sizes::{Sizes, int, integer_at};
 
 /// 10^8 objects of 32 bytes: a header of 8 and six slots, each in a scope of its own.
+#[inline(never)]
 pub(crate) fn alloc(heap: &mut Heap) -> BenchResult {
     const COUNT: u32 = 100_000_000;
     let checksum = heap.enter(|s| {
