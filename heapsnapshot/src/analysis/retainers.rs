@@ -104,11 +104,18 @@ pub fn shortest_path(node: NodeRef<'_>) -> RetainingPath {
 
 /// How the objects of a class (by DevTools' name) are held: the largest groups first, at most `limit`.
 ///
-/// Complexity: one path per object.
+/// Complexity: the retainers of every node on a path once, however many paths lead through it; the paths that
+/// are returned.
 #[must_use]
 pub fn class_retainers(snapshot: &Snapshot, class: &str, limit: usize) -> Vec<PathGroup> {
-    let mut shapes: HashMap<Vec<u64>, usize> = HashMap::new();
-    let mut groups: Vec<PathGroup> = Vec::new();
+    struct Group<'a> {
+        count: u64,
+        shallow: u64,
+        example: NodeRef<'a>,
+    }
+    let mut shapes = Shapes::default();
+    let mut places: HashMap<ShapeId, usize> = HashMap::new();
+    let mut groups: Vec<Group<'_>> = Vec::new();
     let classes = snapshot.classes();
     let sizes = snapshot.shallow_sizes();
     // Names are compared once per class, not once per node.
@@ -120,23 +127,84 @@ pub fn class_retainers(snapshot: &Snapshot, class: &str, limit: usize) -> Vec<Pa
             continue;
         }
         let node = snapshot.at(index);
-        let edges = shortest_edges(node);
-        let at = *shapes.entry(shape(&edges)).or_insert_with(|| {
-            let path = describe(&edges, edges.last().map_or(node, |edge| edge.from()));
-            groups.push(PathGroup {
+        let place = *places.entry(shapes.of(node)).or_insert_with(|| {
+            groups.push(Group {
                 count: 0,
                 shallow: 0,
-                example: node.id(),
-                path,
+                example: node,
             });
             groups.len() - 1
         });
-        groups[at].count += 1;
-        groups[at].shallow += u64::from(size);
+        groups[place].count += 1;
+        groups[place].shallow += u64::from(size);
     }
     groups.sort_by_key(|group| std::cmp::Reverse((group.count, group.shallow)));
     groups.truncate(limit);
     groups
+        .into_iter()
+        .map(|group| {
+            let edges = shortest_edges(group.example);
+            let end = edges.last().map_or(group.example, |edge| edge.from());
+            PathGroup {
+                count: group.count,
+                shallow: group.shallow,
+                example: group.example.id(),
+                path: describe(&edges, end),
+            }
+        })
+        .collect()
+}
+
+/// Number of a path's shape: its steps from the node to its end, runs put together.
+type ShapeId = u32;
+
+/// The shapes of shortest paths. A node's is its first step before its retainer's shape, so each node is looked
+/// at once: in a list of n objects the paths have n²/2 steps between them.
+#[derive(Default)]
+struct Shapes {
+    /// The number of each (first step, shape of the rest), and the first step of each number.
+    ids: HashMap<(u64, ShapeId), ShapeId>,
+    first_steps: Vec<u64>,
+    known: HashMap<NodeOrdinal, ShapeId>,
+}
+
+impl Shapes {
+    /// The path without steps.
+    const EMPTY: ShapeId = 0;
+
+    fn of(&mut self, node: NodeRef<'_>) -> ShapeId {
+        let mut above: Vec<(NodeOrdinal, u64)> = Vec::new();
+        let mut at = node;
+        let mut shape = loop {
+            if let Some(&shape) = self.known.get(&at.ordinal()) {
+                break shape;
+            }
+            let Some(edge) = nearest_retainer(at) else {
+                self.known.insert(at.ordinal(), Shapes::EMPTY);
+                break Shapes::EMPTY;
+            };
+            above.push((at.ordinal(), step_key(edge)));
+            at = edge.from();
+            if is_end(at) {
+                break Shapes::EMPTY;
+            }
+        };
+        while let Some((below, step)) = above.pop() {
+            shape = self.prepend(step, shape);
+            self.known.insert(below, shape);
+        }
+        shape
+    }
+
+    fn prepend(&mut self, step: u64, rest: ShapeId) -> ShapeId {
+        if rest != Shapes::EMPTY && self.first_steps[rest as usize - 1] == step {
+            return rest;
+        }
+        *self.ids.entry((step, rest)).or_insert_with(|| {
+            self.first_steps.push(step);
+            self.first_steps.len() as ShapeId
+        })
+    }
 }
 
 /// The edges that keep a node: not weak, not its own.
@@ -162,16 +230,23 @@ fn is_end(node: NodeRef<'_>) -> bool {
         || snapshot.user_roots().nodes.contains(&node.ordinal().0)
 }
 
+/// The next edge of the shortest path. Distances fall strictly along one: what does not fall is a cycle.
+fn nearest_retainer(node: NodeRef<'_>) -> Option<EdgeRef<'_>> {
+    let here = rank(node);
+    retaining_edges(node)
+        .map(|edge| (rank(edge.from()), edge.ordinal(), edge))
+        .min_by_key(|&(rank, ordinal, _)| (rank, ordinal))
+        .filter(|&(rank, _, _)| rank < here)
+        .map(|(_, _, edge)| edge)
+}
+
 /// The edges of the shortest path, nearest to the node first.
 pub(crate) fn shortest_edges(node: NodeRef<'_>) -> Vec<EdgeRef<'_>> {
     let mut edges = Vec::new();
     let mut at = node;
     // A user root is an end, but its own path begins at the root.
     while at.ordinal() == node.ordinal() || !is_end(at) {
-        let here = rank(at);
-        let nearest = retaining_edges(at).min_by_key(|edge| (rank(edge.from()), edge.ordinal()));
-        // Distances fall strictly along a shortest path: what does not fall is a cycle.
-        let Some(edge) = nearest.filter(|edge| rank(edge.from()) < here) else {
+        let Some(edge) = nearest_retainer(at) else {
             break;
         };
         edges.push(edge);
@@ -248,16 +323,10 @@ fn step_key(edge: EdgeRef<'_>) -> u64 {
     u64::from(class) << 32 | u64::from(name)
 }
 
-/// The shape of a path: its steps, runs put together.
-pub(crate) fn shape(edges: &[EdgeRef<'_>]) -> Vec<u64> {
-    let mut keys: Vec<u64> = edges.iter().map(|&edge| step_key(edge)).collect();
-    keys.dedup();
-    keys
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classes::ClassId;
     use crate::tests::{Builder, Random, random_graph};
 
     #[test]
@@ -290,6 +359,49 @@ mod tests {
         let groups = class_retainers(&snapshot, "Cell", 10);
         assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 50);
         assert_eq!(groups.len(), 2);
+    }
+
+    /// Against whole paths: objects are in one group exactly if their paths' steps agree once runs are put together.
+    #[test]
+    fn groups_of_a_class_are_its_paths_by_shape() {
+        let mut random = Random(0x5eed);
+        for _ in 0..500 {
+            let snapshot = random_graph(&mut random).read();
+            for class in 0..snapshot.classes().len() {
+                let id = ClassId(class as u32);
+                let mut naive: HashMap<Vec<u64>, u64> = HashMap::new();
+                for node in snapshot.nodes() {
+                    let at = node.ordinal();
+                    if snapshot.classes().class_of(at) == id
+                        && snapshot.shallow_sizes()[at.0 as usize] > 0
+                    {
+                        let edges = shortest_edges(node);
+                        let mut steps: Vec<u64> =
+                            edges.iter().map(|&edge| step_key(edge)).collect();
+                        steps.dedup();
+                        *naive.entry(steps).or_default() += 1;
+                    }
+                }
+                let name = snapshot.classes().name(&snapshot, id).to_string();
+                let same_name = (0..snapshot.classes().len())
+                    .filter(|&other| {
+                        let other = ClassId(other as u32);
+                        snapshot.classes().name(&snapshot, other) == name.as_str()
+                    })
+                    .count();
+                if same_name > 1 {
+                    continue;
+                }
+                let mut expected: Vec<u64> = naive.into_values().collect();
+                let mut counts: Vec<u64> = class_retainers(&snapshot, &name, usize::MAX)
+                    .iter()
+                    .map(|group| group.count)
+                    .collect();
+                expected.sort_unstable();
+                counts.sort_unstable();
+                assert_eq!(counts, expected, "{name}");
+            }
+        }
     }
 
     /// The shortest path has as many edges as the distance says.
