@@ -12,6 +12,8 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     };
     for group_by in [
+        GroupBy::Location,
+        GroupBy::Shape,
         GroupBy::Class,
         GroupBy::Name,
         GroupBy::Type,

@@ -151,6 +151,47 @@ pub(crate) enum GroupByArg {
     Type,
     /// The script a class stands in
     Script,
+    /// The place in the source a class stands at
+    Location,
+    /// The class and V8's hidden class: objects with the same properties in the same order
+    Shape,
+}
+
+/// A part of the heap that DevTools has a name for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PartArg {
+    DuplicatedStrings,
+    DetachedDom,
+    Contexts,
+    Console,
+    EventHandlers,
+    NativeContext(NodeIdArg),
+    Shared,
+    Unattributed,
+}
+
+impl std::str::FromStr for PartArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<PartArg, String> {
+        Ok(match text {
+            "duplicated-strings" => PartArg::DuplicatedStrings,
+            "detached-dom" => PartArg::DetachedDom,
+            "contexts" => PartArg::Contexts,
+            "console" => PartArg::Console,
+            "event-handlers" => PartArg::EventHandlers,
+            "shared" => PartArg::Shared,
+            "unattributed" => PartArg::Unattributed,
+            _ => match text.strip_prefix("native-context=") {
+                Some(id) => PartArg::NativeContext(id.parse()?),
+                None => {
+                    return Err("one of duplicated-strings, detached-dom, contexts, console, event-handlers, \
+                                native-context=ID, shared, unattributed"
+                        .to_owned());
+                }
+            },
+        })
+    }
 }
 
 /// Arguments of `summary`.
@@ -158,7 +199,7 @@ pub(crate) enum GroupByArg {
 pub(crate) struct SummaryArgs {
     #[command(flatten)]
     pub(crate) common: FileArgs,
-    /// What makes a row: class, name, type or script
+    /// What makes a row: class, name, type, script, location or shape
     #[arg(
         long,
         value_name = "WHAT",
@@ -166,6 +207,19 @@ pub(crate) struct SummaryArgs {
         hide_possible_values = true
     )]
     pub(crate) group_by: GroupByArg,
+    /// Only a part, as DevTools' filters: duplicated-strings; what is kept only by detached-dom, contexts, console
+    /// or event-handlers; what native-context=ID alone owns, several do (shared) or none does (unattributed)
+    #[arg(long, value_name = "PART")]
+    pub(crate) only: Option<PartArg>,
+    /// Only objects allocated after this snapshot of the same process was taken
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    pub(crate) allocated_after: Option<PathBuf>,
+    /// Only objects allocated before this snapshot of the same process was taken
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    pub(crate) allocated_before: Option<PathBuf>,
+    /// Whose the memory is, by native context (page, frame, realm), instead of the classes
+    #[arg(long, conflicts_with_all = ["only", "allocated_after", "allocated_before"])]
+    pub(crate) native_contexts: bool,
 }
 
 /// Arguments of `dominators`.

@@ -18,13 +18,16 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
     let mut table = Table::new([
         "retained",
         "kept",
+        "used",
         "variable",
         "value",
         "closures",
         "functions",
         "context",
     ])
-    .note("kept: the value would go with the context");
+    .note(
+        "kept: the value would go with the context; used: by code of a live closure (− not told)",
+    );
     for (item, context) in found.iter().enumerate() {
         for variable in &context.variables {
             table.row_of(
@@ -36,6 +39,14 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
                             "yes"
                         } else {
                             "no"
+                        }
+                        .to_owned(),
+                    ),
+                    Cell::Text(
+                        match variable.used {
+                            Some(true) => "yes",
+                            Some(false) => "no",
+                            None => "−",
                         }
                         .to_owned(),
                     ),

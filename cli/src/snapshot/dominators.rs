@@ -38,7 +38,7 @@ pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure
             let found = top_consumers(&snapshot, most);
             let mut table = tree_table();
             for node in &found {
-                table.row(cells(node, 0));
+                table.row(cells(node, ""));
             }
             table.print(view, output, "dominators", &found)?;
         }
@@ -50,10 +50,17 @@ pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure
             };
             let found = dominator_tree(&snapshot, start, limits);
             let mut table = tree_table();
-            let mut pending = vec![(&found, 0)];
-            while let Some((node, depth)) = pending.pop() {
-                table.row(cells(node, depth));
-                pending.extend(node.children.iter().rev().map(|child| (child, depth + 1)));
+            let mut pending = vec![(&found, String::new(), String::new())];
+            while let Some((node, before, below)) = pending.pop() {
+                table.row(cells(node, &before));
+                for (at, child) in node.children.iter().enumerate().rev() {
+                    let (branch, line) = if at + 1 == node.children.len() {
+                        ("└ ", "  ")
+                    } else {
+                        ("├ ", "│ ")
+                    };
+                    pending.push((child, format!("{below}{branch}"), format!("{below}{line}")));
+                }
             }
             // A tree is not cut in the middle unless it is asked for.
             let view = ViewArgs {
@@ -70,13 +77,13 @@ fn tree_table() -> Table {
     Table::new(["retained", "share", "shallow", "nodes", "id", "node"])
 }
 
-fn cells(node: &DominatorNode, depth: usize) -> [Cell; 6] {
+fn cells(node: &DominatorNode, before: &str) -> [Cell; 6] {
     [
         Cell::Bytes(node.retained),
         Cell::Percent(node.percent),
         Cell::Bytes(node.shallow),
         Cell::Count(node.nodes),
         Cell::Text(format!("@{}", node.id.0)),
-        Cell::Text(format!("{}{}", "  ".repeat(depth), node.node)),
+        Cell::Text(format!("{before}{}", node.node)),
     ]
 }

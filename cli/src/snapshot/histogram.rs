@@ -22,15 +22,10 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
     let mut table = Table::new(["count", "shallow", "share", "class"]).title(title);
     table.rows_from("/rows");
     for row in &found.rows {
-        let share = if found.shallow == 0 {
-            0.0
-        } else {
-            row.shallow as f64 * 100.0 / found.shallow as f64
-        };
         table.row([
             Cell::Count(row.count),
             Cell::Bytes(row.shallow),
-            Cell::Percent(share),
+            Cell::share(row.shallow, found.shallow),
             Cell::Text(row.class.clone()),
         ]);
     }

@@ -28,14 +28,9 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
     ];
     let mut table = Table::new(["bytes", "share", "what"]);
     for (what, bytes) in rows {
-        let share = if found.total == 0 {
-            0.0
-        } else {
-            bytes as f64 * 100.0 / found.total as f64
-        };
         table.row([
             Cell::Bytes(bytes),
-            Cell::Percent(share),
+            Cell::share(bytes, found.total),
             Cell::Text(what.to_owned()),
         ]);
     }

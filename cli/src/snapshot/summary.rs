@@ -1,10 +1,13 @@
 //! `heaplab snapshot summary FILE`.
 
+use std::path::Path;
+
+use heapsnapshot::analysis::filter::{Filter, filter, last_id, native_contexts};
 use heapsnapshot::analysis::summary::{GroupBy, SummaryRow, summary};
 use heapsnapshot::analysis::words;
-use heapsnapshot::distances::SYSTEM_DISTANCE;
+use heapsnapshot::{NodeId, Snapshot};
 
-use super::args::{GroupByArg, SummaryArgs};
+use super::args::{GroupByArg, PartArg, SummaryArgs};
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -14,39 +17,51 @@ use crate::output::Output;
 /// Prints the classes.
 pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
+    let range = id_range(args, output)?;
     let snapshot = input::open(&args.common.file, &view.read, output)?;
+    if args.native_contexts {
+        return print_native_contexts(&snapshot, args, output);
+    }
     let group_by = match args.group_by {
         GroupByArg::Class => GroupBy::Class,
         GroupByArg::Name => GroupBy::Name,
         GroupByArg::Type => GroupBy::Type,
         GroupByArg::Script => GroupBy::Script,
+        GroupByArg::Location => GroupBy::Location,
+        GroupByArg::Shape => GroupBy::Shape,
     };
-    let found = summary(&snapshot, group_by, None);
-    let title = format!(
+    let part = part(args, range, &snapshot)?;
+    let kept = part.as_ref().map(|(part, _)| filter(&snapshot, *part));
+    let found = match &kept {
+        None => summary(&snapshot, group_by, None),
+        Some(kept) => summary(&snapshot, group_by, Some(&|node| kept.contains(node))),
+    };
+    let mut title = format!(
         "{} nodes, {} edges, {} in {} objects",
         words::count(snapshot.node_count() as u64),
         words::count(snapshot.edge_count() as u64),
         words::bytes(found.shallow),
         words::count(found.count),
     );
+    if let Some((_, what)) = &part {
+        title = format!(
+            "{what}: {} in {} objects",
+            words::bytes(found.shallow),
+            words::count(found.count)
+        );
+    }
+    let total = snapshot.root().retained_size();
     let mut table =
         Table::new(["count", "distance", "shallow", "retained", "share", "class"]).title(title);
     table.rows_from("/rows");
     for row in &found.rows {
-        let share = if found.shallow == 0 {
-            0.0
-        } else {
-            row.retained as f64 * 100.0 / found.shallow as f64
-        };
-        let distance = (0..SYSTEM_DISTANCE)
-            .contains(&row.distance)
-            .then_some(f64::from(row.distance));
         table.row([
             Cell::Count(row.count),
-            distance.map_or(Cell::Number(None), |distance| Cell::Count(distance as u64)),
+            row.shown_distance()
+                .map_or(Cell::Number(None), |distance| Cell::Count(distance.into())),
             Cell::Bytes(row.shallow),
             Cell::Bytes(row.retained),
-            Cell::Percent(share),
+            Cell::share(row.retained, total),
             Cell::Text(class(row)),
         ]);
     }
@@ -54,10 +69,120 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
+/// The last ids of the snapshots that bound the time of allocation.
+struct IdRange {
+    after: Option<NodeId>,
+    before: Option<NodeId>,
+}
+
+/// Read one after the other, before the snapshot itself: only one is in memory at a time.
+fn id_range(args: &SummaryArgs, output: Output) -> Result<IdRange, Failure> {
+    let last = |file: &Path| -> Result<NodeId, Failure> {
+        Ok(last_id(&input::open(file, &args.common.view.read, output)?))
+    };
+    Ok(IdRange {
+        after: args.allocated_after.as_deref().map(last).transpose()?,
+        before: args.allocated_before.as_deref().map(last).transpose()?,
+    })
+}
+
+/// The filter asked for, and what it is called.
+fn part(
+    args: &SummaryArgs,
+    range: IdRange,
+    snapshot: &Snapshot,
+) -> Result<Option<(Filter, String)>, Failure> {
+    let by_id = match (range.after, range.before) {
+        (None, None) => None,
+        (after, before) => {
+            let up_to = before.unwrap_or_else(|| last_id(snapshot));
+            let what = match (after, before) {
+                (Some(after), Some(before)) => {
+                    format!(
+                        "allocated between the two (ids @{} to @{})",
+                        after.0 + 1,
+                        before.0
+                    )
+                }
+                (Some(after), None) => format!("allocated after it (ids above @{})", after.0),
+                (None, _) => format!("allocated before it (ids up to @{})", up_to.0),
+            };
+            Some((Filter::Ids { after, up_to }, what))
+        }
+    };
+    let named = match args.only {
+        None => None,
+        Some(PartArg::DuplicatedStrings) => Some((Filter::DuplicatedStrings, "duplicated strings")),
+        Some(PartArg::DetachedDom) => {
+            Some((Filter::DetachedDomNodes, "kept only by detached DOM nodes"))
+        }
+        Some(PartArg::Contexts) => Some((Filter::Contexts, "kept only by variables of closures")),
+        Some(PartArg::Console) => Some((Filter::Console, "kept only by the DevTools console")),
+        Some(PartArg::EventHandlers) => {
+            Some((Filter::EventHandlers, "kept only by event handlers"))
+        }
+        Some(PartArg::NativeContext(id)) => {
+            let context = input::node(snapshot, id)?.ordinal();
+            Some((
+                Filter::NativeContext(context),
+                "owned by this native context",
+            ))
+        }
+        Some(PartArg::Shared) => Some((
+            Filter::SharedNativeContext,
+            "reached by several native contexts",
+        )),
+        Some(PartArg::Unattributed) => {
+            Some((Filter::NoNativeContext, "reached by no native context"))
+        }
+    };
+    Ok(by_id.or(named.map(|(filter, what)| (filter, what.to_owned()))))
+}
+
+/// Whose the memory is.
+fn print_native_contexts(
+    snapshot: &Snapshot,
+    args: &SummaryArgs,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let found = native_contexts(snapshot);
+    let total = snapshot.root().retained_size();
+    let mut table = Table::new(["owned", "share", "retained", "id", "native context"])
+        .note("owned: reached by no other context; see one with --only native-context=ID");
+    table.rows_from("/contexts");
+    for row in &found.contexts {
+        table.row([
+            Cell::Bytes(row.attributed),
+            Cell::share(row.attributed, total),
+            Cell::Bytes(row.retained),
+            Cell::Text(format!("@{}", row.id.0)),
+            Cell::Text(row.name.clone()),
+        ]);
+    }
+    table.rows_from("/none");
+    for (bytes, what) in [
+        (found.shared, "(several of them)"),
+        (found.unattributed, "(none of them)"),
+    ] {
+        table.row([
+            Cell::Bytes(bytes),
+            Cell::share(bytes, total),
+            Cell::Number(None),
+            Cell::Text(String::new()),
+            Cell::Text(what.to_owned()),
+        ]);
+    }
+    table.print(&args.common.view, output, "native_contexts", &found)?;
+    Ok(Exit::Done)
+}
+
 /// The class, and where it stands.
 fn class(row: &SummaryRow) -> String {
     match row.location {
         None => row.name.clone(),
+        Some(at) if row.name.starts_with("script ") => {
+            format!("{}:{}:{}", row.name, at.line + 1, at.column + 1)
+        }
         Some(at) => format!(
             "{} (script {}:{}:{})",
             row.name,

@@ -288,6 +288,15 @@ impl Table {
 }
 
 impl Cell {
+    /// A share of a whole that may be nothing.
+    pub(super) fn share(part: u64, whole: u64) -> Cell {
+        Cell::Percent(if whole == 0 {
+            0.0
+        } else {
+            part as f64 * 100.0 / whole as f64
+        })
+    }
+
     /// For people.
     fn shown(&self) -> String {
         match self {

@@ -1,5 +1,6 @@
 //! Closures: what the contexts of functions keep alive, variable by variable.
 
+use super::scopes::VariableUses;
 use super::words;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeId, NodeRef, Snapshot};
@@ -17,6 +18,8 @@ pub struct CapturedVariable {
     pub retained: u64,
     /// Whether they would go with the context (nothing else holds the value).
     pub kept_by_context: bool,
+    /// Whether code of a live closure uses it; `None` if the file does not tell (see [`closures`]).
+    pub used: Option<bool>,
 }
 
 /// A context: the variables that closures share.
@@ -36,6 +39,9 @@ pub struct ClosureContext {
 
 /// The contexts that retain most, at most `limit`.
 ///
+/// Files of newer engines (with the sections `scopes` and `scope_uses`) also tell for most contexts which variables no
+/// live closure uses: they are kept for nothing, because closures of one scope share one context.
+///
 /// Complexity: the nodes' names, and the edges and retainers of the contexts kept.
 #[must_use]
 pub fn closures(snapshot: &Snapshot, limit: usize) -> Vec<ClosureContext> {
@@ -53,10 +59,12 @@ pub fn closures(snapshot: &Snapshot, limit: usize) -> Vec<ClosureContext> {
         .filter(|node| is_context_name.binary_search(&node.name_index()).is_ok())
         .collect();
     contexts.sort_by_key(|node| (std::cmp::Reverse(node.retained_size()), node.ordinal()));
+    let uses = VariableUses::find(snapshot);
+    let describe = |context| describe(context, uses.as_ref());
     contexts.into_iter().take(limit).map(describe).collect()
 }
 
-fn describe(context: NodeRef<'_>) -> ClosureContext {
+fn describe(context: NodeRef<'_>, uses: Option<&VariableUses>) -> ClosureContext {
     let mut variables: Vec<CapturedVariable> = context
         .edges()
         .filter(|edge| edge.is(EdgeType::Context))
@@ -66,6 +74,7 @@ fn describe(context: NodeRef<'_>) -> ClosureContext {
             id: edge.to().id(),
             retained: edge.to().retained_size(),
             kept_by_context: edge.to().dominator().ordinal() == context.ordinal(),
+            used: uses.and_then(|uses| uses.is_used(context, edge.name_or_index())),
         })
         .collect();
     variables.sort_by(|a, b| {
@@ -125,5 +134,83 @@ mod tests {
             .map(|v| (v.name.as_str(), v.kept_by_context))
             .collect();
         assert_eq!(kept, [("shared", false), ("rows", true)]);
+        assert!(found[0].variables.iter().all(|v| v.used.is_none()));
+    }
+
+    /// `function setup() { const rows = …, big = …; return [function onTick() { rows }, function onEnd() { big }] }`
+    /// with only `onTick` alive, as Chromium writes it.
+    #[test]
+    fn variables_that_no_live_closure_uses_are_told() {
+        let build = |both_alive: bool, held_by_stack: bool, column: u32| {
+            let mut graph = Builder::new();
+            let context = graph.node("object", "system / Context", 3, 40);
+            let rows = graph.node("object", "Rows", 5, 400);
+            let big = graph.node("object", "Big", 7, 1000);
+            let script = graph.node("code", "system / Script", 9, 0);
+            graph
+                .edge(context, "context", "rows", rows)
+                .edge(context, "context", "big", big);
+            let mut locations = Vec::new();
+            for (name, place) in [("onTick", column), ("onEnd", 200)] {
+                if name == "onEnd" && !both_alive {
+                    continue;
+                }
+                let closure = graph.node("closure", name, 100 + place, 64);
+                let shared = graph.node("code", name, 1000 + place, 0);
+                graph
+                    .edge(0, "property", name, closure)
+                    .edge(closure, "internal", "context", context)
+                    .edge(closure, "internal", "shared", shared)
+                    .edge(shared, "internal", "script", script);
+                locations.push(format!("{},1,0,{place}", closure * 5));
+            }
+            if held_by_stack {
+                let stack = graph.node("synthetic", "(Stack roots)", 11, 0);
+                graph.edge(stack, "element", "1", context);
+            }
+            let text = graph.text();
+            let strings: Vec<String> = serde_json::from_str(
+                &text[text.rfind("[\"<dummy>\"").unwrap()..text.rfind('}').unwrap()],
+            )
+            .unwrap();
+            let string = |name: &str| strings.iter().position(|known| known == name).unwrap();
+            let (rows, big) = (string("rows"), string("big"));
+            // Script, setup (2 variables), onTick at 100 (uses slot 0), onEnd at 200 (uses slot 1).
+            let script = script * 5;
+            let scopes = format!(
+                "\"locations\":[{}],\"scopes\":[{script},-2,0,0,0,{script},50,1,2,0,{script},100,2,0,1,{script},200,2,0,1],\
+                 \"scope_context_vars\":[{rows},{big}],\"scope_uses\":[50,0,50,1],\"strings\":",
+                locations.join(",")
+            );
+            let fields = "\"location_fields\":[\"object_index\",\"script_id\",\"line\",\"column\"],\
+                 \"scope_fields\":[\"script_node_index\",\"scope_id\",\"depth\",\"scope_context_vars_count\",\"scope_uses_count\"],\
+                 \"scope_use_fields\":[\"declaring_scope_id\",\"slot_index\"],\"node_fields\":";
+            let text =
+                text.replacen("\"strings\":", &scopes, 1)
+                    .replacen("\"node_fields\":", fields, 1);
+            let snapshot = Snapshot::parse(text).unwrap();
+            assert!(
+                snapshot.report().damage.is_none(),
+                "{:?}",
+                snapshot.report()
+            );
+            let found = closures(&snapshot, 1);
+            let mut used: Vec<_> = found[0]
+                .variables
+                .iter()
+                .map(|variable| (variable.name.clone(), variable.used))
+                .collect();
+            used.sort();
+            used.into_iter().map(|(_, used)| used).collect::<Vec<_>>()
+        };
+        // In the order of names: big, rows.
+        assert_eq!(build(false, false, 100), [Some(false), Some(true)]);
+        assert_eq!(build(true, false, 100), [Some(true), Some(true)]);
+        assert_eq!(build(false, true, 100), [None, None]);
+        assert_eq!(
+            build(false, false, 101),
+            [None, None],
+            "no function begins there"
+        );
     }
 }

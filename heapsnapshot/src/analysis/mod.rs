@@ -11,6 +11,7 @@ pub mod find;
 pub mod growth;
 pub mod node;
 pub mod retainers;
+mod scopes;
 pub mod statistics;
 pub mod strings;
 pub mod summary;

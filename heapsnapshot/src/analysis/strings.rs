@@ -131,7 +131,7 @@ fn key(node: NodeRef<'_>) -> Key<'_> {
 }
 
 /// The text of a number node such as `int`, which hangs on it as a string.
-fn boxed<'a>(node: NodeRef<'a>, kind: &str) -> Option<Cow<'a, str>> {
+pub(crate) fn boxed<'a>(node: NodeRef<'a>, kind: &str) -> Option<Cow<'a, str>> {
     let fits = node.is(NodeType::Number) && node.name() == kind;
     fits.then(|| node.child(EdgeType::Internal, "value"))?
         .map(NodeRef::name)

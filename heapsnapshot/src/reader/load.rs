@@ -294,7 +294,9 @@ impl<R: Read> Loader<R> {
             Ok(())
         });
         let report = &mut self.report;
-        if let Some(at) = numbers.odd {
+        // Chromium writes -2 for the scope of a script.
+        let may_be_negative = key.starts_with("scope");
+        if let Some(at) = numbers.odd.filter(|_| !may_be_negative) {
             report.note(
                 "number-form",
                 format!(

@@ -17,6 +17,10 @@ pub struct Meta {
     pub edge_types: Vec<String>,
     /// Names of the numbers that make a location, in order.
     pub location_fields: Vec<String>,
+    /// Names of the numbers that make a scope of a script, in order; newer engines write them.
+    pub scope_fields: Vec<String>,
+    /// Names of the numbers that make a use of a variable, in order.
+    pub scope_use_fields: Vec<String>,
     /// Nodes announced.
     pub node_count: u64,
     /// Edges announced.
@@ -95,6 +99,8 @@ impl Meta {
             node_types: types_of("node", &node_fields)?,
             edge_types: types_of("edge", &edge_fields)?,
             location_fields: names(&meta["location_fields"]),
+            scope_fields: names(&meta["scope_fields"]),
+            scope_use_fields: names(&meta["scope_use_fields"]),
             node_count: number("node_count")?,
             edge_count: number("edge_count")?,
             root_index: number("root_index")?,
