@@ -35,7 +35,7 @@ pub(super) fn compare_all<'h>(
     // come before its keys, and what only its values reach after it.
     let mut waiting = reachable.clone();
     while !waiting.is_empty() {
-        let before = waiting.len();
+        let before = (waiting.len(), comparison.found.len());
         for id in std::mem::take(&mut waiting) {
             if !comparison.found.contains_key(&id) {
                 comparison.later.push(id);
@@ -47,7 +47,7 @@ pub(super) fn compare_all<'h>(
             })?;
         }
         waiting = std::mem::take(&mut comparison.later);
-        if waiting.len() == before {
+        if (waiting.len(), comparison.found.len()) == before {
             return Err(format!("objects {waiting:?} were not found"));
         }
     }
@@ -230,19 +230,25 @@ impl<'h> Comparison<'_, '_, '_, 'h> {
             }
             Content::WeakMap(entries) => {
                 let (mut alive, length) = (0, s.weak_map_len(object));
+                let mut missing = false;
                 for (&key, &expected) in entries {
                     if !self.model.was_alive(key) {
                         continue;
                     }
                     alive += 1;
                     let Some(&at) = self.found.get(&key) else {
-                        self.later.push(id);
-                        return Ok(());
+                        // It may be found through another entry.
+                        missing = true;
+                        continue;
                     };
                     let Some(value) = s.weak_map_get(object, s.lend(at)).map(Sealed::value) else {
                         return Err(format!("has lost the entry of {key}"));
                     };
                     self.value(expected, value)?;
+                }
+                if missing {
+                    self.later.push(id);
+                    return Ok(());
                 }
                 if (alive..=entries.len()).contains(&length) {
                     Ok(())
