@@ -84,6 +84,7 @@ fn heap(options: &HeapOptions) -> Result<(), String> {
         "{}",
         table::text(&prepared, &results, &rows, options.rounds)
     );
+    print!("{}", table::shares(&results));
     let verdicts = goals::verdicts(&results);
     print!("{}", table::goals(&verdicts));
     let smallest = if options.smallest_heap {

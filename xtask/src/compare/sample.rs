@@ -36,6 +36,29 @@ pub(crate) struct Sample {
     pub(crate) report: Value,
 }
 
+/// Parts of the time that collections took, and of the bytes that scavenges copied.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shares {
+    /// Time for the remembered slots, with the copies that they lead to at once.
+    pub(crate) remembered: f64,
+    /// Time for all other copies.
+    pub(crate) copying: f64,
+    /// Time for marking, in pauses and in steps.
+    pub(crate) marking: f64,
+    /// Bytes promoted, of those copied.
+    pub(crate) promoted: f64,
+}
+
+/// Takes as much memory as most benches need, and gives it back.
+///
+/// Under a hypervisor, memory that is free for a few seconds goes back to the host, and touching such a page costs
+/// some twenty times as much as touching one that the guest still has. Without this a system's time depends on what
+/// ran before it.
+fn warm_memory() {
+    const BYTES: usize = 640 << 20;
+    drop(std::hint::black_box(vec![1_u8; BYTES]));
+}
+
 /// Runs a bench once.
 ///
 /// # Errors
@@ -46,6 +69,7 @@ pub(crate) fn take(
     iterations: u32,
     memory: Option<Memory>,
 ) -> Result<Sample, String> {
+    warm_memory();
     let output = crate::process::output(&mut system.command(bench, iterations, memory))?;
     let collections = match system.trace() {
         Trace::None => None,
@@ -64,6 +88,25 @@ pub(crate) fn take(
 }
 
 impl Sample {
+    /// Where the last iteration's collections spent their time and what became of the survivors; of heaplab only.
+    pub(crate) fn shares(&self) -> Option<Shares> {
+        let phases = self.report.get("phases")?.as_object()?;
+        let number = |name: &str| self.report.get(name).and_then(Value::as_f64);
+        let sum = |wanted: &dyn Fn(&str) -> bool| -> f64 {
+            let chosen = phases.iter().filter(|(phase, _)| wanted(phase));
+            chosen.filter_map(|(_, ns)| ns.as_f64()).sum()
+        };
+        let steps = number("marking_steps_ns")?;
+        let total = sum(&|_| true) + steps;
+        let copied = self.copied_bytes? / self.iterations;
+        (total > 0.0 && copied > 0.0).then(|| Shares {
+            remembered: sum(&|phase| phase == "scavenge.remembered") / total,
+            copying: sum(&|phase| phase == "scavenge.copy") / total,
+            marking: (sum(&|phase| phase.starts_with("mark.")) + steps) / total,
+            promoted: number("promoted_bytes").unwrap_or(0.0) / copied,
+        })
+    }
+
     fn new(report: Value, collections: Option<Collections>) -> Sample {
         let number = |name: &str| report.get(name).and_then(Value::as_f64);
         let percentile = |name: &str, which: &str| report.get(name)?.get(which)?.as_f64();

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::goals::Verdict;
 use super::measures::Row;
 use super::rounds::BenchResult;
+use super::sample::Sample;
 use super::smallest::Smallest;
 use super::systems::Prepared;
 
@@ -106,6 +107,42 @@ pub(crate) fn goals(verdicts: &[Verdict]) -> String {
         verdicts.len()
     );
     out
+}
+
+/// Benches in which the scavenger's work is of interest.
+const SCAVENGING: [&str; 6] = ["surv50", "surv80", "queue", "closure", "cacheu", "cachel"];
+
+/// Where heaplab's collections spend their time, from the last round.
+pub(crate) fn shares(results: &[BenchResult]) -> String {
+    let mut out = String::new();
+    for result in results {
+        if !SCAVENGING.contains(&result.bench.name) {
+            continue;
+        }
+        for (system, samples) in &result.samples {
+            let Some(shares) = samples.last().and_then(Sample::shares) else {
+                continue;
+            };
+            let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+            let _ = writeln!(
+                out,
+                "{:<14} {:<8} {:>11} {:>9} {:>9} {:>20}",
+                result.bench.name,
+                system.name,
+                percent(shares.remembered),
+                percent(shares.copying),
+                percent(shares.marking),
+                percent(shares.promoted)
+            );
+        }
+    }
+    if out.is_empty() {
+        return out;
+    }
+    format!(
+        "\nheaplab's time for collecting, and the survivors it promotes\n{:<23} {:>11} {:>9} {:>9} {:>20}\n{out}",
+        "", "remembered", "copying", "marking", "promoted of copied"
+    )
 }
 
 /// The smallest heaps.
