@@ -5,14 +5,18 @@
 
 #![no_main]
 
-use heaplab_gc::testing::{Program, run};
+use heaplab_gc::testing::{OP_BYTES, Program, run};
 use heaplab_gc::{Compaction, HeapOptions, PAGE_SIZE, Policy, Stress};
-use libfuzzer_sys::fuzz_target;
+use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use std::num::NonZeroU32;
 
 const POLICIES: [Policy; 3] = [Policy::Generational, Policy::MarkSweep, Policy::MarkCompact];
+/// Bytes that choose the heap.
+const HEAD: usize = 4;
+/// Most ops that one mutation copies or removes.
+const LONGEST_RUN: usize = 64;
 
-fn options(bytes: [u8; 4]) -> HeapOptions {
+fn options(bytes: [u8; HEAD]) -> HeapOptions {
     let [how, sizes, every, seed] = bytes;
     let old = 2 + usize::from(sizes % 16);
     let semi = 1 << (sizes / 16 % 3);
@@ -28,7 +32,7 @@ fn options(bytes: [u8; 4]) -> HeapOptions {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Some((head, ops)) = bytes.split_first_chunk::<4>() {
+    if let Some((head, ops)) = bytes.split_first_chunk::<HEAD>() {
         let program = Program::from_bytes(ops);
         let options = options(*head);
         let shown = options.to_string();
@@ -37,3 +41,70 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
 });
+
+// A byte put in or taken out would turn every later op into another one: programs are changed op by op.
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    let mut random = Random(seed);
+    let ops = size.saturating_sub(HEAD) / OP_BYTES;
+    if ops == 0 || random.below(16) == 0 {
+        return fuzzer_mutate(data, size, max_size);
+    }
+    let size = HEAD + ops * OP_BYTES;
+    let most = (max_size.max(HEAD) - HEAD) / OP_BYTES;
+    let at = |op: usize| HEAD + op * OP_BYTES;
+    match random.below(8) {
+        // A run of ops, said again somewhere else.
+        0 | 1 => {
+            let first = random.below(ops);
+            let run = (1 + random.below(LONGEST_RUN))
+                .min(ops - first)
+                .min(most.saturating_sub(ops));
+            let place = at(random.below(ops + 1));
+            let copy = data[at(first)..at(first + run)].to_vec();
+            data.copy_within(place..size, place + copy.len());
+            data[place..place + copy.len()].copy_from_slice(&copy);
+            size + copy.len()
+        }
+        2 => {
+            let first = random.below(ops);
+            let run = (1 + random.below(LONGEST_RUN)).min(ops - first);
+            data.copy_within(at(first + run)..size, at(first));
+            size - run * OP_BYTES
+        }
+        3 => {
+            fuzzer_mutate(&mut data[..HEAD], HEAD, HEAD);
+            size
+        }
+        // New ops at the end.
+        4 => {
+            let new = (1 + random.below(LONGEST_RUN)).min(most.saturating_sub(ops));
+            data[size..at(ops + new)].fill_with(|| random.next() as u8);
+            at(ops + new)
+        }
+        _ => {
+            let op = at(random.below(ops));
+            let mut bytes = [0; OP_BYTES];
+            bytes.copy_from_slice(&data[op..op + OP_BYTES]);
+            fuzzer_mutate(&mut bytes, OP_BYTES, OP_BYTES);
+            data[op..op + OP_BYTES].copy_from_slice(&bytes);
+            size
+        }
+    }
+});
+
+/// Xorshift (Marsaglia, 2003), from libFuzzer's seed.
+struct Random(u32);
+
+impl Random {
+    fn next(&mut self) -> u32 {
+        self.0 = self.0.max(1);
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 17;
+        self.0 ^= self.0 << 5;
+        self.0 >> 8
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        self.next() as usize % bound.max(1)
+    }
+}

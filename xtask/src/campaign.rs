@@ -1,8 +1,9 @@
 //! `cargo xtask campaign`: op programs, stress and refusals over all policies for as long as one likes.
 //!
-//! One half of the time goes to an ordinary build with debug assertions, the other to one with AddressSanitizer,
-//! where the toolchain has it: it is told which memory of the heap is dead, and a planted use of a freed object
-//! must be caught before its silence counts for anything.
+//! A third of the time goes to an ordinary build with debug assertions, a third to one with tiny pages and buffers,
+//! where boundaries are met all the time, and a third to one with AddressSanitizer, where the toolchain has it: it
+//! is told which memory of the heap is dead, and a planted use of a freed object must be caught before its silence
+//! counts for anything.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -22,7 +23,7 @@ pub(crate) struct Options {
     /// Seed of the first program; the others follow. Without it the time of day decides.
     #[arg(long)]
     seed: Option<u64>,
-    /// Stop each half after this many programs.
+    /// Stop each part after this many programs.
     #[arg(long)]
     programs: Option<u64>,
     /// Leave AddressSanitizer out.
@@ -46,7 +47,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         &mut steps,
         &Campaign {
             seed,
-            seconds: options.minutes * 60 / if options.no_asan { 1 } else { 2 },
+            seconds: options.minutes * 60 / if options.no_asan { 2 } else { 3 },
             programs: options.programs,
         },
         !options.no_asan,
@@ -64,7 +65,7 @@ pub(crate) fn add_slice(steps: &mut Steps) {
     add_steps(steps, &campaign, true);
 }
 
-/// What one half of the campaign does.
+/// What each part of the campaign does.
 #[derive(Debug)]
 struct Campaign {
     seed: u64,
@@ -76,6 +77,10 @@ fn add_steps(steps: &mut Steps, campaign: &Campaign, asan: bool) {
     steps.run("campaign", || {
         let program = Build::Ordinary.build()?;
         campaign.run(&program, "")
+    });
+    steps.run("campaign with tiny pages", || {
+        let program = Build::Tiny.build()?;
+        campaign.run(&program, " (with tiny pages)")
     });
     if !asan {
         steps.skip("campaign with AddressSanitizer", "--no-asan");
@@ -147,6 +152,8 @@ impl Campaign {
 /// How the campaign's program is built: with debug assertions in any case.
 enum Build {
     Ordinary,
+    /// Shares its products with the tests with tiny pages.
+    Tiny,
     Sanitized(String),
 }
 
@@ -161,6 +168,10 @@ impl Build {
                 command.args(features("testing"));
                 command.arg("--target-dir").arg(&target);
                 target
+            }
+            Build::Tiny => {
+                command.args(features("testing"));
+                tiny_pages(&mut command)
             }
             Build::Sanitized(host) => {
                 let target = target.join("asan");
@@ -177,6 +188,16 @@ impl Build {
         process::run(&mut command)?;
         Ok(folder.join("debug").join("examples").join("campaign"))
     }
+}
+
+/// Makes a cargo command build the heap with small pages and buffers, into the folder that is returned.
+pub(crate) fn tiny_pages(command: &mut Command) -> PathBuf {
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let target = process::workspace_root().join("target").join("tiny");
+    command
+        .env("RUSTFLAGS", format!("{flags} --cfg heaplab_tiny").trim())
+        .env("CARGO_TARGET_DIR", &target);
+    target
 }
 
 /// The target to build with AddressSanitizer for, or why there is none.

@@ -7,6 +7,7 @@
 mod campaign;
 mod compare;
 mod devtools;
+mod fuzz;
 mod measured;
 mod prerequisites;
 mod process;
@@ -56,6 +57,8 @@ enum Command {
     Test(test::Options),
     /// Run op programs, stress and faults on the heap for as long as one likes.
     Campaign(campaign::Options),
+    /// Fuzz the heap with op programs; needs cargo-fuzz.
+    Fuzz(fuzz::Options),
     /// Compare heaplab with other systems on the same work.
     #[command(subcommand)]
     Compare(compare::Comparison),
@@ -68,6 +71,7 @@ fn main() -> ExitCode {
     match Workshop::parse().command {
         Command::Test(options) => test::run(&options),
         Command::Campaign(options) => campaign::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
         Command::Compare(comparison) => compare::run(&comparison),
         Command::Measured(options) => measured::run(&options),
     }

@@ -87,13 +87,7 @@ fn check_tools(with_node: bool, with_browser: bool) -> Result<Option<PathBuf>, S
 
 /// The heap with small pages and buffers, so that boundary paths are taken often. It has build products of its own.
 fn tiny() -> Result<(), String> {
-    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
-    process::run(
-        process::cargo(&["test", "--package", "heaplab-gc", "--lib", "--tests"])
-            .env("RUSTFLAGS", format!("{flags} --cfg heaplab_tiny").trim())
-            .env(
-                "CARGO_TARGET_DIR",
-                process::workspace_root().join("target").join("tiny"),
-            ),
-    )
+    let mut command = process::cargo(&["test", "--package", "heaplab-gc", "--lib", "--tests"]);
+    campaign::tiny_pages(&mut command);
+    process::run(&mut command)
 }
