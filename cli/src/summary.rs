@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use heaplab_reports::format;
 use heaplab_reports::page::run_words;
-use heaplab_reports::record::{GcKind, Outcome, RunRecord};
+use heaplab_reports::record::{GcKind, HeapSizes, Outcome, RunRecord};
 use heaplab_reports::stats::{PauseSummary, Verdict, heap_points};
-use heaplab_reports::summary::RunSummary;
+use heaplab_reports::summary::{Place, RunSummary};
 
 use crate::output::{BAD, GOOD, HEADING, LABEL, NAME, escaped};
 use crate::text::{self, WIDTH};
@@ -60,7 +60,11 @@ impl<'a> Facts<'a> {
     /// Bytes live at the end: those under the limit, or those after the last major collection.
     fn live_bytes(&self) -> Option<f64> {
         match self.record.info.end.outcome {
-            Outcome::HeapLimit { live_bytes, .. } => Some(live_bytes as f64),
+            Outcome::HeapLimit { live_bytes, .. }
+                if self.summary.pressure().place == Place::OldGeneration =>
+            {
+                Some(live_bytes as f64)
+            }
             _ => self
                 .summary
                 .trend
@@ -101,11 +105,16 @@ pub(crate) fn of_run(record: &RunRecord, cures: &[&str]) -> String {
     }
     page.push_str(&cause(record));
     page.push('\n');
-    let limit = format::bytes(info.limits.max_old_space_bytes as f64);
-    let curve = curve(record, info.limits.max_old_space_bytes);
+    let pressure = facts.summary.pressure();
+    let (label, held): (_, fn(&HeapSizes) -> u64) = match pressure.place {
+        Place::OldGeneration => ("old space", HeapSizes::old_generation_bytes),
+        Place::Outside => ("outside", |heap| heap.external_bytes),
+    };
+    let limit = format::bytes(pressure.limit_bytes as f64);
+    let curve = curve(record, pressure.limit_bytes, held);
     row(
         &mut page,
-        "old space",
+        label,
         &[format!("{curve} {LABEL}of{LABEL:#} {limit}")],
     );
     row(&mut page, "peak", &peaks(&facts.summary));
@@ -333,8 +342,8 @@ fn pause_line(pauses: &PauseSummary) -> String {
     line
 }
 
-/// The old generation over time, one character a column, the limit at the top.
-fn curve(record: &RunRecord, limit: u64) -> String {
+/// A part of memory over time, one character a column, its limit at the top.
+fn curve(record: &RunRecord, limit: u64, held: fn(&HeapSizes) -> u64) -> String {
     const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let points = heap_points(&record.events);
     let end = points.last().map_or(0, |point| point.time_ns).max(1);
@@ -342,13 +351,13 @@ fn curve(record: &RunRecord, limit: u64) -> String {
     for point in &points {
         let at = (u128::from(point.time_ns) * CURVE as u128 / u128::from(end)) as usize;
         let highest = &mut columns[at.min(CURVE - 1)];
-        let old = point.heap.old_generation_bytes();
-        *highest = Some(highest.map_or(old, |highest| highest.max(old)));
+        let bytes = held(&point.heap);
+        *highest = Some(highest.map_or(bytes, |highest| highest.max(bytes)));
     }
     let mut last = 0;
     columns
-        .map(|old| {
-            last = old.unwrap_or(last);
+        .map(|bytes| {
+            last = bytes.unwrap_or(last);
             let level = (last as f64 / limit.max(1) as f64 * 7.0).round();
             LEVELS[(level as usize).min(7)]
         })

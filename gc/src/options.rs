@@ -204,6 +204,7 @@ impl HeapOptions {
     /// | `--max-semi-space-size` | MB | [`HeapOptions::max_semi_space_size`] |
     /// | `--min-semi-space-size` | MB | [`HeapOptions::initial_semi_space_size`] |
     /// | `--initial-old-space-size` | MB | [`HeapOptions::initial_old_space_size`] |
+    /// | `--max-external-memory` (not V8's) | MB | [`HeapOptions::max_external_memory`] |
     /// | `--max-new-space-size` | **KB**, both halves | half of it is the largest semi-space (Node 0.8 and 0.10) |
     /// | `--gc-interval` | allocations | [`HeapOptions::stress`]; 0 or -1 turns it off |
     ///
@@ -223,6 +224,9 @@ impl HeapOptions {
             }
             "initial-old-space-size" => {
                 self.initial_old_space_size = Some(parse(&name, value, Unit::Megabytes)?);
+            }
+            "max-external-memory" => {
+                self.max_external_memory = Some(parse(&name, value, Unit::Megabytes)?);
             }
             "max-new-space-size" => {
                 self.max_semi_space_size = parse(&name, value, Unit::Kilobytes)? / 2;

@@ -20,6 +20,9 @@ pub struct RunSummary {
     pub time_us: u64,
     /// Limit on the old generation.
     pub max_old_space_bytes: u64,
+    /// Limit on what objects hold outside the heap, if there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_external_bytes: Option<u64>,
     /// The most the old generation held, large objects included.
     pub peak_old_bytes: u64,
     /// The most that was used inside the heap.
@@ -45,7 +48,71 @@ pub struct RunSummary {
     pub utilisation: f64,
 }
 
+/// Where memory is that has a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the old generation, large objects included.
+    OldGeneration,
+    /// Outside the heap, held by objects in it.
+    Outside,
+}
+
+impl Place {
+    /// After a size: `5 MB of old generation`.
+    pub fn after_of(self) -> &'static str {
+        match self {
+            Self::OldGeneration => "of old generation",
+            Self::Outside => "outside the heap",
+        }
+    }
+
+    /// Before the size of a limit.
+    pub fn limit_label(self) -> &'static str {
+        match self {
+            Self::OldGeneration => "old-generation limit",
+            Self::Outside => "limit outside the heap",
+        }
+    }
+
+    /// Before a verb: `the old generation held 5 MB`.
+    pub fn holder(self) -> &'static str {
+        match self {
+            Self::OldGeneration => "the old generation",
+            Self::Outside => "memory outside the heap",
+        }
+    }
+}
+
+/// How near a run came to a limit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pressure {
+    /// What the limit is about.
+    pub place: Place,
+    /// The most that was there.
+    pub peak_bytes: u64,
+    /// The limit; 0: none.
+    pub limit_bytes: u64,
+}
+
+impl Pressure {
+    /// The share of the limit that was used; 0 without a limit.
+    pub fn share(&self) -> f64 {
+        match self.limit_bytes {
+            0 => 0.0,
+            limit => self.peak_bytes as f64 / limit as f64,
+        }
+    }
+}
+
 impl RunSummary {
+    /// The most that was at `place`.
+    pub fn peak_bytes_at(&self, place: Place) -> u64 {
+        match place {
+            Place::OldGeneration => self.peak_old_bytes,
+            Place::Outside => self.peak_external_bytes,
+        }
+    }
+
     /// The summary of `run`.
     pub fn of(run: &RunRecord) -> Self {
         let (info, totals) = (&run.info, &run.info.totals);
@@ -76,18 +143,42 @@ impl RunSummary {
             ticks: info.end.ticks,
             time_us: info.end.time_us,
             max_old_space_bytes: info.limits.max_old_space_bytes,
+            max_external_bytes: info.limits.max_external_bytes,
             peak_old_bytes: old.max().unwrap_or(0),
             peak_used_bytes: totals.peak_used_bytes,
             peak_committed_bytes: totals.peak_committed_bytes,
             peak_external_bytes: totals.peak_external_bytes,
             peak_resident_bytes: totals.peak_resident_bytes,
             allocated_bytes: totals.allocated_bytes,
-            trend: trend(&run.events, info.limits.max_old_space_bytes)
-                .filter(|trend| trend.certain || trend.verdict != Verdict::Growing),
+            trend: trend(
+                &run.events,
+                info.limits.max_old_space_bytes,
+                info.limits.max_external_bytes,
+            )
+            .filter(|trend| trend.certain || trend.verdict != Verdict::Growing),
             minor: totals.minor,
             major: totals.major,
             pauses: PauseSummary::of(run.collections().map(|gc| gc.total_ns)),
             utilisation: utilisation.clamp(0.0, 1.0),
+        }
+    }
+
+    /// What came nearest to its limit: the old generation, or memory outside the heap.
+    pub fn pressure(&self) -> Pressure {
+        let old = Pressure {
+            place: Place::OldGeneration,
+            peak_bytes: self.peak_old_bytes,
+            limit_bytes: self.max_old_space_bytes,
+        };
+        let outside = Pressure {
+            place: Place::Outside,
+            peak_bytes: self.peak_external_bytes,
+            limit_bytes: self.max_external_bytes.unwrap_or(0),
+        };
+        if outside.share() > old.share() {
+            outside
+        } else {
+            old
         }
     }
 

@@ -10,6 +10,7 @@
 //! | [`cache`] | a cache that never forgets | `lru`, `fifo`, `ttl` |
 //! | [`queue`] | a producer that outruns its consumer | `reject`, `timeout`, `backpressure` |
 //! | [`closures`] | listeners that capture more than they use | `release`, `narrow` |
+//! | [`buffers`] | small slices that keep slabs outside the heap | `copy`, `text`, `bound` |
 //!
 //! The caches with limits in [`limiter`] are library types in their own right.
 //!
@@ -31,6 +32,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod buffers;
 pub mod cache;
 pub mod closures;
 pub mod driver;

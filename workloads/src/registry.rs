@@ -2,13 +2,14 @@
 
 use crate::suggestion::nearest;
 use crate::workload::{Cure, Description};
-use crate::{cache, closures, queue};
+use crate::{buffers, cache, closures, queue};
 
 /// Every workload, in the order in which they are listed.
-pub static WORKLOADS: [&Description; 3] = [
+pub static WORKLOADS: [&Description; 4] = [
     &cache::DESCRIPTION,
     &queue::DESCRIPTION,
     &closures::DESCRIPTION,
+    &buffers::DESCRIPTION,
 ];
 
 /// The workload of this name, and its cure of that name if one is given.

@@ -139,3 +139,63 @@ fn released_listeners_are_as_many_as_open_requests() {
         assert_eq!(instances(walk, "Request"), counter(summary, "listeners"));
     });
 }
+
+#[test]
+fn what_tokens_retain_is_what_lives_in_the_heap_and_outside() {
+    for cure in [None, Some("copy"), Some("text"), Some("bound")] {
+        after("buffers", cure, 30_000, |summary, walk| {
+            let is_slab = |bytes: usize| bytes == 8 << 10;
+            let stores = walk.stores();
+            let outside: u64 = stores.iter().map(|store| store.bytes as u64).sum();
+            let slabs = stores.iter().filter(|store| is_slab(store.bytes)).count() as u64;
+            // One slab is at hand; a session may keep it, too.
+            let kept = counter(summary, "slabs_kept");
+            assert!(
+                (kept..=kept + 1).contains(&slabs),
+                "{cure:?}: {kept} of {slabs}"
+            );
+            let sessions = instances(walk, "Session");
+            assert_eq!(counter(summary, "sessions"), sessions, "{cure:?}");
+            let tokens = match cure {
+                Some("text") => instances(walk, "string"),
+                _ => instances(walk, "Buffer") - instances_of_uploads(walk),
+            };
+            assert_eq!(tokens, sessions, "{cure:?}");
+            assert_eq!(counter(summary, "declared_bytes"), 32 * sessions);
+            // Apart from the tokens there are the module with its slab, and the uploads with their deque.
+            let uploads = stores
+                .iter()
+                .filter(|store| store.bytes == 64 << 10)
+                .count();
+            let other_stores = (slabs - kept) * (8 << 10) + uploads as u64 * (64 << 10);
+            let array_buffers = (slabs - kept) * 16;
+            let others = bytes(walk, |o| {
+                class(walk, o) == "buffer" || class(walk, o) == "Deque"
+            }) + deque_buffers(walk)
+                + instances_of_uploads(walk) * UPLOAD_BYTES
+                + array_buffers;
+            // Sessions of one slab share its ArrayBuffer, each counts it as its own.
+            let shared = match cure {
+                None | Some("bound") => 16 * (sessions - kept),
+                _ => 0,
+            };
+            let lives = bytes(walk, |_| true) + outside;
+            let retained = counter(summary, "retained_bytes") - shared;
+            assert_eq!(retained + others + other_stores, lives, "{cure:?}");
+        });
+    }
+}
+
+/// A Buffer and its ArrayBuffer.
+const UPLOAD_BYTES: u64 = 24 + 16;
+
+/// Uploads: their memory is 64 KB, and theirs alone.
+fn instances_of_uploads(walk: &HeapWalk<'_>) -> u64 {
+    let stores = walk.stores().iter();
+    stores.filter(|store| store.bytes == 64 << 10).count() as u64
+}
+
+/// Bytes of the arrays of deques: the only arrays of this workload.
+fn deque_buffers(walk: &HeapWalk<'_>) -> u64 {
+    bytes(walk, |o| class(walk, o) == "Array")
+}

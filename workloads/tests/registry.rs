@@ -82,7 +82,7 @@ fn unknown_names_are_refused_with_the_nearest_known_one() {
     let error = registry::find("cahce", None).expect_err("no such workload");
     assert_eq!(
         error.to_string(),
-        "there is no workload 'cahce', did you mean 'cache'?; there are cache, queue, closures"
+        "there is no workload 'cahce', did you mean 'cache'?; there are cache, queue, closures, buffers"
     );
     let error = registry::find("cache", Some("rlu")).expect_err("no such cure");
     assert_eq!(

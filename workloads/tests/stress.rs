@@ -25,6 +25,15 @@ fn workloads_stand_collections_at_any_moment() {
             let small = match workload.name {
                 "cache" => &["pages=50", "entries=40", "bytes=16KB", "ttl=60"][..],
                 "queue" => &["ratio=4", "timeout=30", "high=20", "long=10"],
+                "buffers" => &[
+                    "request=100",
+                    "slab=512",
+                    "life=50",
+                    "sessions=3",
+                    "uploads=0.2",
+                    "upload=1KB",
+                    "upload-time=5",
+                ],
                 _ => &["replace-every=7", "thing=100"],
             };
             let parameters = Parameters::parse_shared(workload, cure, small).expect("parameters");

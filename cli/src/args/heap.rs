@@ -30,6 +30,11 @@ pub(crate) struct HeapArgs {
         hide_short_help = true
     )]
     max_new_space_size: Option<u64>,
+    /// Most MB that objects own outside the heap
+    ///
+    /// Node has no such limit: memory of Buffers grows until the container is full.
+    #[arg(long, value_name = "MB", default_value_t = 64)]
+    max_external_memory: u64,
     /// The collectors; --help lists them
     ///
     /// generational, mark-sweep, mark-compact or none; with `compare` also all: one run for each.
@@ -77,6 +82,7 @@ impl HeapArgs {
             ("max-new-space-size", self.max_new_space_size),
             ("min-semi-space-size", self.min_semi_space_size),
             ("initial-old-space-size", self.initial_old_space_size),
+            ("max-external-memory", Some(self.max_external_memory)),
         ];
         for (flag, value) in flags {
             if let Some(value) = value {

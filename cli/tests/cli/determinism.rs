@@ -7,7 +7,7 @@ use crate::lab::Lab;
 #[test]
 fn two_runs_with_one_seed_write_the_same_bytes() {
     let lab = Lab::new();
-    for workload in ["cache", "queue", "closures"] {
+    for workload in ["cache", "queue", "closures", "buffers"] {
         let flags = [
             "--ticks=2000000",
             "--snapshot-at=start,limit,300",
@@ -23,7 +23,9 @@ fn two_runs_with_one_seed_write_the_same_bytes() {
             "gc.log".into(),
         ];
         files.extend(lab.snapshots(&format!("{workload}-a")));
-        assert_eq!(files.len(), 3 + 4, "{files:?}");
+        // Memory outside the heap does not bring the heap near its limit.
+        let snapshots = if workload == "buffers" { 3 } else { 4 };
+        assert_eq!(files.len(), 3 + snapshots, "{files:?}");
         for file in files {
             let read = |run: &str| fs::read(lab.path().join(format!("{workload}-{run}/{file}")));
             assert!(

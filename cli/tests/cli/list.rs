@@ -29,7 +29,7 @@ fn every_workload_is_listed_with_its_cures() {
 #[test]
 fn parameters_are_listed_with_unit_default_and_meaning() {
     let lab = Lab::new();
-    for workload in ["cache", "queue", "closures"] {
+    for workload in ["cache", "queue", "closures", "buffers"] {
         let text = lab.run(["list", workload]).code(0).stdout;
         let json = lab.run(["list", workload, "--format=json"]).code(0).json();
         let parameters = json["parameters"].as_array().unwrap();

@@ -14,7 +14,7 @@ const FILES: [&str; 5] = [
 #[test]
 fn every_workload_leaks_into_its_limit_and_every_cure_holds() {
     let lab = Lab::new();
-    for workload in ["cache", "queue", "closures"] {
+    for workload in ["cache", "queue", "closures", "buffers"] {
         let out = format!("{workload}-leak");
         let leak = lab
             .small(

@@ -12,6 +12,7 @@ use super::{span_ns, stretches};
 use crate::format;
 use crate::record::{RunRecord, Sample, Unit};
 use crate::stats::{Rate, Utilisation, heap_points, live_points, rates, thin};
+use crate::summary::RunSummary;
 
 /// Columns that points are thinned to.
 const COLUMNS: usize = 500;
@@ -98,13 +99,15 @@ fn memory(variants: &[Variant<'_>]) -> Chart {
         })
         .collect();
     let peak = held.iter().map(|(most, _)| *most).fold(0.0, f64::max);
-    let limits = || {
-        variants
-            .iter()
-            .map(|variant| variant.run.info.limits.max_old_space_bytes as f64)
+    let pressures = || {
+        let summaries = variants.iter().map(|variant| RunSummary::of(variant.run));
+        summaries.map(|summary| summary.pressure())
     };
-    let limit = limits().fold(0.0, f64::max);
-    let same = limits().all(|other| other == limit);
+    let limit = pressures().fold(0, |most, p| most.max(p.limit_bytes)) as f64;
+    let same = pressures().all(|pressure| pressure.limit_bytes as f64 == limit);
+    let about = pressures()
+        .max_by(|a, b| a.share().total_cmp(&b.share()))
+        .map_or("", |pressure| pressure.place.limit_label());
     let shows_limit = same && limit > 0.0 && peak >= limit * 0.2;
     let layout = Layout {
         title: "Old generation and external memory".into(),
@@ -133,7 +136,7 @@ fn memory(variants: &[Variant<'_>]) -> Chart {
         if shows_limit {
             plot.level(
                 limit,
-                &format!("old-generation limit {}", format::bytes(limit)),
+                &format!("{about} {}", format::bytes(limit)),
                 palette::LIMIT,
             );
         }

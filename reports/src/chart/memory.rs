@@ -7,6 +7,7 @@ use super::{Chart, span_ns};
 use crate::format;
 use crate::record::{Event, GcEvent, GcKind, HeapSizes, RunRecord, SnapshotWhy};
 use crate::stats::{HeapPoint, heap_points, thin};
+use crate::summary::{Place, RunSummary};
 
 /// Columns that points are thinned to.
 const COLUMNS: usize = 500;
@@ -57,7 +58,8 @@ pub(super) fn memory(run: &RunRecord) -> Chart {
         |point| total(&point.heap),
     );
 
-    let limit = run.info.limits.max_old_space_bytes as f64;
+    let pressure = RunSummary::of(run).pressure();
+    let limit = pressure.limit_bytes as f64;
     let peak = all
         .iter()
         .map(|point| total(&point.heap).max(point.heap.committed_bytes as f64))
@@ -95,7 +97,7 @@ pub(super) fn memory(run: &RunRecord) -> Chart {
         palette::THRESHOLD,
         Swatch::Dashes,
     ));
-    let limit_label = format!("old-generation limit {}", format::bytes(limit));
+    let limit_label = format!("{} {}", pressure.place.limit_label(), format::bytes(limit));
     if limit > 0.0 && !shows_limit {
         keys.push(Key::new(
             format!("{limit_label}, far above"),
@@ -131,12 +133,18 @@ pub(super) fn memory(run: &RunRecord) -> Chart {
         }
         tips(plot, &points, &layers, span);
     });
-    let caption = "The layers add up to what is in use; external bytes are held outside the heap by objects in it. \
-                   The limit is about the blue and violet layers. Each tick mark below is a collection.";
+    let about = match pressure.place {
+        Place::OldGeneration => "the blue and violet layers",
+        Place::Outside => "the yellow layer",
+    };
+    let caption = format!(
+        "The layers add up to what is in use; external bytes are held outside the heap by objects in it. \
+         The limit is about {about}. Each tick mark below is a collection."
+    );
     Chart {
         name: "memory".into(),
         title: "Memory over time".into(),
-        caption: caption.into(),
+        caption,
         half: false,
         svg,
         inline,

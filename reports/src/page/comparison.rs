@@ -77,6 +77,7 @@ pub fn comparison_table(runs: &[RunRecord], names: &[String]) -> Table {
         "ticks",
         "time",
         "peak old",
+        "outside",
         "live at end",
         "growth",
         "minor",
@@ -118,6 +119,10 @@ pub fn comparison_table(runs: &[RunRecord], names: &[String]) -> Table {
             format::count(summary.ticks),
             format::duration(summary.time_us as f64 * 1e3),
             format::bytes(summary.peak_old_bytes as f64),
+            match summary.peak_external_bytes {
+                0 => "–".to_owned(),
+                outside => format::bytes(outside as f64),
+            },
             live,
             growth,
             format::count(summary.minor.count),

@@ -14,7 +14,7 @@ use crate::record::{
     SnapshotWhy, Unit,
 };
 use crate::stats::{PauseSummary, Verdict};
-use crate::summary::RunSummary;
+use crate::summary::{Place, RunSummary};
 
 /// Most notes that are listed.
 const MOST_NOTES: usize = 20;
@@ -99,12 +99,9 @@ fn tiles(run: &RunRecord, summary: &RunSummary) -> Vec<(String, String, String)>
         (Outcome::Completed, _) | (_, None) => String::new(),
         (_, Some(planned)) => format!("of {}, ", format::count(planned)),
     };
-    let limit = summary.max_old_space_bytes as f64;
-    let share = if limit > 0.0 {
-        format!(
-            "{} of the limit",
-            format::percent(summary.peak_old_bytes as f64 / limit)
-        )
+    let pressure = summary.pressure();
+    let share = if pressure.limit_bytes > 0 {
+        format!("{} of the limit", format::percent(pressure.share()))
     } else {
         String::new()
     };
@@ -118,7 +115,9 @@ fn tiles(run: &RunRecord, summary: &RunSummary) -> Vec<(String, String, String)>
         },
     };
     let live = match (&end.outcome, &summary.trend) {
-        (Outcome::HeapLimit { live_bytes, .. }, _) => format::bytes(*live_bytes as f64),
+        (Outcome::HeapLimit { live_bytes, .. }, _) if pressure.place == Place::OldGeneration => {
+            format::bytes(*live_bytes as f64)
+        }
         (_, Some(trend)) if trend.certain => format::bytes(trend.live_bytes),
         _ => "–".into(),
     };
@@ -130,8 +129,11 @@ fn tiles(run: &RunRecord, summary: &RunSummary) -> Vec<(String, String, String)>
             format!("{planned}{}/s", format::number(per_second)),
         ),
         tile(
-            "Peak old generation",
-            format::bytes(summary.peak_old_bytes as f64),
+            match pressure.place {
+                Place::OldGeneration => "Peak old generation",
+                Place::Outside => "Peak outside the heap",
+            },
+            format::bytes(pressure.peak_bytes as f64),
             share,
         ),
         tile("Live in the end", live, heading),

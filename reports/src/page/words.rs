@@ -4,7 +4,7 @@ use crate::escape::{escape, plain};
 use crate::format;
 use crate::record::{GroundTruth, Outcome, RunRecord};
 use crate::stats::{Trend, Verdict, trend};
-use crate::summary::RunSummary;
+use crate::summary::{Place, RunSummary};
 
 /// A paragraph, some of whose words stand out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -124,9 +124,10 @@ fn seconds(time_us: u64) -> String {
 /// How the run ended.
 fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
     let end = &run.info.end;
-    let limit = run.info.limits.max_old_space_bytes;
+    let pressure = summary.pressure();
+    let (place, limit) = (pressure.place.holder(), pressure.limit_bytes);
     let after = format!("after {} ({})", ticks(end.ticks), seconds(end.time_us));
-    let held = format::bytes(summary.peak_old_bytes as f64);
+    let held = format::bytes(pressure.peak_bytes as f64);
     let words = Paragraph::default();
     match &end.outcome {
         Outcome::HeapLimit {
@@ -152,9 +153,13 @@ fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
                     format::bytes(*bytes as f64)
                 ),
             };
+            let live = format::bytes(*live_bytes as f64);
+            let live = match pressure.place {
+                Place::OldGeneration => format!("{live} were live"),
+                Place::Outside => format!("{live} were live in the heap"),
+            };
             words.strong(format!("{what} {after}.")).say(format!(
-                " {} were live, an allocation of {} found no room, and {tries}.",
-                format::bytes(*live_bytes as f64),
+                " {live}, an allocation of {} found no room, and {tries}.",
                 format::bytes(*requested_bytes as f64)
             ))
         }
@@ -166,21 +171,20 @@ fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
             ))
             .say(if limit > 0 {
                 format!(
-                    " The old generation held at most {held} of the {} allowed.",
+                    " {} held at most {held} of the {} allowed.",
+                    capital(place),
                     format::bytes(limit as f64)
                 )
             } else {
-                format!(" The old generation held at most {held}.")
+                format!(" {} held at most {held}.", capital(place))
             }),
         Outcome::Interrupted => words
             .strong(format!("The run was interrupted {after}."))
-            .say(format!(
-                " Until then the old generation held at most {held}."
-            )),
+            .say(format!(" Until then {place} held at most {held}.")),
         Outcome::Running => words
             .strong(format!("The record breaks off {after}:"))
             .say(format!(
-                " it was never closed. Until then the old generation held at most {held}."
+                " it was never closed. Until then {place} held at most {held}."
             )),
         Outcome::Failed { message } => words
             .strong(format!("The workload failed {after}:"))
@@ -191,7 +195,11 @@ fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
 /// Where the live heap was heading.
 fn heading(words: Paragraph, run: &RunRecord) -> Paragraph {
     let limit_reached = matches!(run.info.end.outcome, Outcome::HeapLimit { .. });
-    let Some(trend) = trend(&run.events, run.info.limits.max_old_space_bytes) else {
+    let Some(trend) = trend(
+        &run.events,
+        run.info.limits.max_old_space_bytes,
+        run.info.limits.max_external_bytes,
+    ) else {
         return words.say(match run.samples().next() {
             None => " No sample was taken.",
             Some(_) => " The run was too short to say where memory was heading.",
@@ -345,6 +353,7 @@ pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> 
     }
     let uncured = runs.iter().find(|run| run.info.cure.is_none());
     paragraphs.extend(uncured.map(cause).unwrap_or_default());
+    let about = contested(&summaries);
     for (place, ((run, summary), name)) in runs.iter().zip(&summaries).zip(names).enumerate() {
         let words = Paragraph::default().strong(name.clone()).say(":");
         let words = match &run.info.cure {
@@ -354,7 +363,7 @@ pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> 
         let leak = leak
             .filter(|leak| *leak != place)
             .map(|leak| &summaries[leak]);
-        paragraphs.push(variant(words, run, summary, leak));
+        paragraphs.push(variant(words, run, summary, leak, about));
     }
     paragraphs
 }
@@ -365,6 +374,7 @@ fn variant(
     run: &RunRecord,
     summary: &RunSummary,
     leak: Option<&RunSummary>,
+    place: Place,
 ) -> Paragraph {
     let count = ticks(summary.ticks);
     let how = match &run.info.end.outcome {
@@ -376,17 +386,20 @@ fn variant(
         Outcome::Running => format!("{} are in the record, which breaks off", capital(&count)),
         Outcome::Failed { .. } => format!("{} were run until the workload failed", capital(&count)),
     };
-    let held = format::bytes(summary.peak_old_bytes as f64);
+    let peak = summary.peak_bytes_at(place);
     let share = leak
-        .filter(|leak| leak.peak_old_bytes > summary.peak_old_bytes)
+        .map(|leak| leak.peak_bytes_at(place))
+        .filter(|&leak| leak > peak)
         .map_or(String::new(), |leak| {
             format!(
                 " ({} of the leak's)",
-                format::percent(summary.peak_old_bytes as f64 / leak.peak_old_bytes as f64)
+                format::percent(peak as f64 / leak as f64)
             )
         });
     let words = words.sentence(&format!(
-        "{how}, in at most {held} of old generation{share}"
+        "{how}, in at most {} {}{share}",
+        format::bytes(peak as f64),
+        place.after_of()
     ));
     let words = match summary.trend {
         Some(trend) if trend.verdict == Verdict::Growing => words
@@ -412,6 +425,7 @@ fn variant(
 /// How many of the variants came through, and which did best.
 fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> Paragraph {
     let leak = only_leak(runs);
+    let place = contested(summaries);
     let words = Paragraph::default();
     let words = match leak.map(|place| &summaries[place]) {
         Some(leak) if leak.limit_reached() => words.strong(format!(
@@ -419,8 +433,9 @@ fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> P
             ticks(leak.ticks)
         )),
         Some(leak) => words.say(format!(
-            "Without a cure the old generation held up to {} within {}.",
-            format::bytes(leak.peak_old_bytes as f64),
+            "Without a cure {} held up to {} within {}.",
+            place.holder(),
+            format::bytes(leak.peak_bytes_at(place) as f64),
             ticks(leak.ticks)
         )),
         None => words,
@@ -454,22 +469,33 @@ fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> P
     }
     // Among runs none of which got through, all are compared.
     let field = if done.is_empty() { &others } else { &done };
-    let best = |key: fn(&RunSummary) -> u64| {
+    let best = |key: &dyn Fn(&RunSummary) -> u64| {
         field
             .iter()
             .copied()
-            .min_by_key(|&place| key(&summaries[place]))
+            .min_by_key(|&run| key(&summaries[run]))
     };
-    match (best(|summary| summary.peak_old_bytes), best(|summary| summary.pauses.max_ns)) {
+    let least = best(&|summary| summary.peak_bytes_at(place));
+    match (least, best(&|summary| summary.pauses.max_ns)) {
         (Some(memory), Some(pause)) => words.say(format!(
-            " Least memory: {} with at most {} in the old generation. Shortest longest pause: {} with {}.",
+            " Least memory: {} with at most {} {}. Shortest longest pause: {} with {}.",
             names[memory],
-            format::bytes(summaries[memory].peak_old_bytes as f64),
+            format::bytes(summaries[memory].peak_bytes_at(place) as f64),
+            place.after_of(),
             names[pause],
             format::duration(summaries[pause].pauses.max_ns as f64)
         )),
         _ => words,
     }
+}
+
+/// What the run that came nearest to a limit came near to.
+fn contested(summaries: &[RunSummary]) -> Place {
+    summaries
+        .iter()
+        .map(RunSummary::pressure)
+        .max_by(|a, b| a.share().total_cmp(&b.share()))
+        .map_or(Place::OldGeneration, |pressure| pressure.place)
 }
 
 /// The run without a cure, if there is one and only one.

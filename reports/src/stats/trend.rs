@@ -28,8 +28,10 @@ pub struct LivePoint {
     pub tick: f64,
     /// Live in the old generation and, through the heap, outside.
     pub live_bytes: f64,
-    /// Live in the old generation, which the limit is about.
+    /// Live in the old generation, which has a limit.
     pub old_bytes: f64,
+    /// Held outside the heap by what is live, which may have another.
+    pub external_bytes: f64,
 }
 
 /// How the live heap moved in the later half of a run.
@@ -60,7 +62,8 @@ pub struct Trend {
     pub bytes_per_tick: f64,
     /// Live at the last point.
     pub live_bytes: f64,
-    /// Seconds from the last event until the old generation meets its limit at this pace, if it grows.
+    /// Seconds from the last event until a limit is met at this pace, if it grows: that of the old generation, or
+    /// that of memory outside the heap, whichever comes first.
     pub seconds_to_limit: Option<f64>,
     /// Ticks from the last event until then.
     pub ticks_to_limit: Option<f64>,
@@ -73,6 +76,7 @@ pub fn live_points(events: &[Event]) -> (Vec<LivePoint>, bool) {
         tick,
         live_bytes: heap.old_generation_bytes() as f64 + heap.external_bytes as f64,
         old_bytes: heap.old_generation_bytes() as f64,
+        external_bytes: heap.external_bytes as f64,
     };
     let (mut after_majors, mut at_samples) = (Vec::new(), Vec::new());
     // Majors that wait for the next sample to know their tick.
@@ -116,9 +120,13 @@ pub fn live_points(events: &[Event]) -> (Vec<LivePoint>, bool) {
     }
 }
 
-/// Where the live heap of a run is heading against a limit on the old generation (0: none). `None` if there
-/// are fewer than three points.
-pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
+/// Where the live heap of a run is heading against limits on the old generation (0: none) and on memory outside the
+/// heap. `None` if there are fewer than three points.
+pub fn trend(
+    events: &[Event],
+    limit_bytes: u64,
+    external_limit_bytes: Option<u64>,
+) -> Option<Trend> {
     let (points, certain) = live_points(events);
     let (first, last) = (*points.first()?, *points.last()?);
     let half = (first.seconds + last.seconds) / 2.0;
@@ -145,7 +153,6 @@ pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
         g if g < -enough && direction <= -STEADY => Verdict::Shrinking,
         _ => Verdict::Flat,
     };
-    let room = limit_bytes as f64 - last.old_bytes;
     // The last point may be long before the end of the run; what has passed since then counts.
     let (end_seconds, end_tick) =
         events
@@ -157,11 +164,20 @@ pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
                 ),
                 _ => end,
             });
-    let until = |slope: Option<f64>, passed: f64| match slope {
-        Some(slope) if verdict == Verdict::Growing && limit_bytes > 0 && slope > 0.0 => {
-            Some((room / slope - passed).max(0.0))
-        }
-        _ => None,
+    // Each limit with what counts towards it.
+    let limits: [(u64, fn(&LivePoint) -> f64); 2] = [
+        (limit_bytes, |point| point.old_bytes),
+        (external_limit_bytes.unwrap_or(0), |point| {
+            point.external_bytes
+        }),
+    ];
+    let until = |x: fn(&LivePoint) -> f64, end: f64| {
+        let left = limits.iter().filter_map(|&(limit, held)| {
+            let pace = slope(&later, x, held).filter(|&pace| limit > 0 && pace > 0.0)?;
+            Some(((limit as f64 - held(&last)) / pace - (end - x(&last))).max(0.0))
+        });
+        left.min_by(f64::total_cmp)
+            .filter(|_| verdict == Verdict::Growing)
     };
     Some(Trend {
         verdict,
@@ -170,14 +186,8 @@ pub fn trend(events: &[Event], limit_bytes: u64) -> Option<Trend> {
         bytes_per_second: per_second,
         bytes_per_tick: per_tick,
         live_bytes: last.live_bytes,
-        seconds_to_limit: until(
-            slope(&later, |point| point.seconds, |point| point.old_bytes),
-            end_seconds - last.seconds,
-        ),
-        ticks_to_limit: until(
-            slope(&later, |point| point.tick, |point| point.old_bytes),
-            end_tick - last.tick,
-        ),
+        seconds_to_limit: until(|point| point.seconds, end_seconds),
+        ticks_to_limit: until(|point| point.tick, end_tick),
     })
 }
 
@@ -248,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_leak_is_extrapolated_to_the_limit() {
-        let trend = trend(&run(|second| 1e6 + second * 1e5), 4_000_000).unwrap();
+        let trend = trend(&run(|second| 1e6 + second * 1e5), 4_000_000, None).unwrap();
         assert_eq!((trend.verdict, trend.certain), (Verdict::Growing, true));
         assert!((trend.bytes_per_second - 1e5).abs() < 1.0, "{trend:?}");
         assert!((trend.bytes_per_tick - 1e3).abs() < 1.0, "{trend:?}");
@@ -268,11 +278,12 @@ mod tests {
         let flat = trend(
             &run(|second| second.min(5.0) * 1e6 + if second == 15.0 { 4e6 } else { 0.0 }),
             9_000_000,
+            None,
         )
         .unwrap();
         assert_eq!(flat.verdict, Verdict::Flat);
         assert_eq!(flat.seconds_to_limit, None);
-        let shrinking = trend(&run(|second| 40e6 - second * 1e6), 0).unwrap();
+        let shrinking = trend(&run(|second| 40e6 - second * 1e6), 0, None).unwrap();
         assert_eq!(shrinking.verdict, Verdict::Shrinking);
     }
 
@@ -285,6 +296,7 @@ mod tests {
         let steady = trend(
             &run(|second| 1e6 * floating[second as usize % floating.len()]),
             64_000_000,
+            None,
         )
         .unwrap();
         assert_eq!(steady.verdict, Verdict::Flat);
@@ -309,7 +321,7 @@ mod tests {
         let (points, _) = live_points(&events);
         assert!(points.len() <= 21, "{}", points.len());
         assert_eq!(
-            trend(&events, 64_000_000).unwrap().verdict,
+            trend(&events, 64_000_000, None).unwrap().verdict,
             Verdict::Growing
         );
     }
@@ -320,18 +332,18 @@ mod tests {
             .into_iter()
             .filter(|event| matches!(event, Event::Sample(_)))
             .collect();
-        let trend = trend(&events, 0).unwrap();
+        let trend = trend(&events, 0, None).unwrap();
         assert_eq!(
             (trend.verdict, trend.certain, trend.seconds_to_limit),
             (Verdict::Growing, false, None)
         );
-        assert_eq!(super::trend(&events[..2], 0), None);
-        assert_eq!(super::trend(&[], 0), None);
+        assert_eq!(super::trend(&events[..2], 0, None), None);
+        assert_eq!(super::trend(&[], 0, None), None);
     }
 
     #[test]
     fn all_points_at_one_moment_are_no_trend() {
         let events: Vec<Event> = (0..5).map(|_| Event::Sample(Sample::default())).collect();
-        assert_eq!(trend(&events, 100), None);
+        assert_eq!(trend(&events, 100, None), None);
     }
 }
