@@ -3,7 +3,10 @@
 //! Built with `--cfg heaplab_tiny` the stack holds 64 references, so each of these overflows it; with the
 //! usual stack they show what must be true either way.
 
-use heaplab_gc::{Budget, CollectionKind, CollectionReason, Global, Heap, HeapOptions, Scope, Smi};
+use heaplab_gc::{
+    Budget, CollectionKind, CollectionReason, Global, Heap, HeapLimitReached, HeapOptions,
+    Immediate, Local, Scope, Smi,
+};
 
 const COUNT: usize = 1_000;
 
@@ -81,6 +84,67 @@ fn old_objects_that_only_young_ones_refer_to_are_marked_in_the_final_pause() {
             assert_eq!(s.as_number(value), Some(i as f64 + 0.5));
         }
     });
+}
+
+/// A tree of that many levels, fifteen children each: marking it fills a small stack.
+fn tree<'s, 'h>(s: &mut Scope<'s, 'h>, levels: u32) -> Local<'s, 'h> {
+    const CHILDREN: [&str; 15] = [
+        "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o",
+    ];
+    s.escape(|t| {
+        let shape = t.shape("Node", &CHILDREN).expect("shape");
+        let node = t.object(shape)?;
+        for child in 0..if levels > 0 { CHILDREN.len() } else { 1 } {
+            t.scope(|u| {
+                let value = match levels {
+                    0 => u.number(0.25)?,
+                    _ => tree(u, levels - 1),
+                };
+                u.set(node, child, value);
+                Ok::<_, HeapLimitReached>(())
+            })?;
+        }
+        Ok::<_, HeapLimitReached>(node)
+    })
+    .expect("room")
+}
+
+/// The scan of young survivors begins with a stack that steps have left full: the first reference must not be dropped,
+/// since no marked object leads to what only young objects refer to.
+#[test]
+fn a_full_stack_loses_nothing_that_only_young_survivors_refer_to() {
+    for marked in [100, 500, 1_000, 2_000, 5_000, 20_000] {
+        let mut heap = heap();
+        let root = heap.enter(|s| {
+            let root = tree(s, 3);
+            s.global(root)
+        });
+        promote(&mut heap);
+        heap.start_incremental_marking();
+        // Only the root is grey. A leaf of it moves into a young object: initialising is no store with a barrier.
+        let young = heap.enter(|s| {
+            let node = s.local(&root);
+            let shape = s.shape("Holder", &["value"]).expect("shape");
+            let child = s.root(s.get(node, 0));
+            s.set(node, 0, Immediate::Undefined);
+            let young = s.object_with(shape, [child.into()]).expect("room");
+            s.global(young)
+        });
+        heap.step(Budget {
+            bytes: marked,
+            ns: u64::MAX,
+        });
+        major(&mut heap);
+        heap.verify().expect("sound");
+        heap.enter(|s| {
+            // Down to the number at the end of its first branch.
+            let mut value = s.get(s.peek(&young), 0);
+            while s.as_number(value).is_none() {
+                value = s.get(value, 0);
+            }
+            assert_eq!(s.as_number(value), Some(0.25), "after {marked} bytes");
+        });
+    }
 }
 
 #[test]

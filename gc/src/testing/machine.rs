@@ -351,20 +351,14 @@ impl Machine {
         Ok(())
     }
 
-    /// Drops every root and collects until only garbage could be left: nothing may be.
+    /// Drops every root and collects once, as a last resort does: nothing may be left.
+    ///
+    /// Other major collections may need three: survivors of their scavenge are roots of their marking, and slots of old
+    /// objects are roots of the scavenge, so that a dead cycle through both generations lives until its young part
+    /// has been promoted, and in a full heap even longer. A last resort forgets the slots of the dead first.
     fn finish(&mut self, heap: &mut Heap) -> Result<(), String> {
         self.roots = None;
-        // A cycle through both generations dies when its young part has been promoted, one major later. In a full
-        // heap each collection makes room for some of the next one's promotions.
-        let mut before = u64::MAX;
-        for round in 0.. {
-            heap.collect(CollectionKind::Major, CollectionReason::Testing);
-            let used = heap.sizes().used();
-            if used == 0 || round >= 4 && used >= before {
-                break;
-            }
-            before = used;
-        }
+        heap.collect(CollectionKind::Major, CollectionReason::LastResort);
         heap.enter(|s| {
             while let Some(held) = s.next_finalizer() {
                 let held = s.as_integer(held);
