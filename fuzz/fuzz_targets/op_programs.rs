@@ -16,7 +16,10 @@ const HEAD: usize = 4;
 /// Most ops that one mutation copies or removes.
 const LONGEST_RUN: usize = 64;
 
-fn options(bytes: [u8; HEAD]) -> HeapOptions {
+/// About how many collections are forced at most: with more, a long program takes seconds.
+const COLLECTIONS_PER_PROGRAM: usize = 64;
+
+fn options(bytes: [u8; HEAD], ops: usize) -> HeapOptions {
     let [how, sizes, every, seed] = bytes;
     let old = 2 + usize::from(sizes % 16);
     let semi = 1 << (sizes / 16 % 3);
@@ -24,7 +27,14 @@ fn options(bytes: [u8; HEAD]) -> HeapOptions {
     options.policy = POLICIES[usize::from(how) % 3];
     options.incremental_marking = how & 0x40 == 0;
     options.compaction = Compaction::ALL[usize::from(how / 3) % 3];
-    options.stress = NonZeroU32::new(every.into()).map(|every| match seed {
+    // An op makes ten objects on average: lists and garbage make many.
+    let least = 10 * ops / COLLECTIONS_PER_PROGRAM;
+    let every = if every == 0 {
+        0
+    } else {
+        usize::from(every).max(least) as u32
+    };
+    options.stress = NonZeroU32::new(every).map(|every| match seed {
         0 => Stress::every(every),
         seed => Stress::random(every, seed.into()),
     });
@@ -34,7 +44,7 @@ fn options(bytes: [u8; HEAD]) -> HeapOptions {
 fuzz_target!(|bytes: &[u8]| {
     if let Some((head, ops)) = bytes.split_first_chunk::<HEAD>() {
         let program = Program::from_bytes(ops);
-        let options = options(*head);
+        let options = options(*head, program.ops.len());
         let shown = options.to_string();
         if let Err(failure) = run(&program, options) {
             panic!("{failure}\non {shown}\nlet ops = {program:?};");

@@ -86,6 +86,38 @@
 //! | [`Heap::walk`] | a marking of the live, and 1/1024 of the heap for ranks |
 //! | [`Scope::weak_ref`], [`Scope::weak_map_set`] | an entry beside the heap, looked at in each major collection |
 //!
+//! # Put your VM on it
+//!
+//! `heapsnapshot/examples/vm` is a small virtual machine on this heap: a compiler for a language of parentheses, and
+//! an interpreter with closures, records and strings. It runs until its heap is full and then writes a snapshot of
+//! itself (`cargo run -p heapsnapshot --example vm -- vm.heapsnapshot`). What it has to do for that, in the order in
+//! which a machine of your own would:
+//!
+//! 1. **Values.** A slot is a [`Smi`], a constant ([`Immediate`]) or a reference; your integers of more than 31 bits
+//!    and your floats are boxed ([`Scope::number`]). Nothing is tagged by hand.
+//! 2. **Shapes, once per class or function.** [`Scope::shape`] for records, [`Scope::context_shape`] for the variables
+//!    of a function, [`Scope::closure_shape`] for the function itself. They decide the layout, and their names are what
+//!    a snapshot shows: the edges of a context are named after its variables.
+//! 3. **Constants** live in a [`RootTable`] (`(VM constants)`): roots by number, in safe code.
+//! 4. **The value stack** is the machine's own vector of [`RootCell`]s. A [`RootProvider`] shows every cell to the
+//!    collectors, which rewrite those whose objects move; its name is the group's in snapshots (`(VM stack)`).
+//!    This takes two `unsafe` blocks, the promise that all cells are shown and the opening of a cell; a `RootTable`
+//!    takes none and costs a borrow check per access.
+//! 5. **An instruction runs in a [`Scope::scope`] of its own.** Handles that it makes end with it, so the handle stack
+//!    stays short; what must last is pushed onto the value stack. A [`Ref`] read from the stack is good until the next
+//!    call that may collect: the compiler sees to that.
+//! 6. **Allocate first, then take operands off.** While an object is allocated, its future fields must still be on the
+//!    stack, where a collection finds them; then [`Scope::set`] fills them in, and only then the stack is truncated.
+//! 7. **Full heaps are errors**, [`HeapLimitReached`], which the interpreter hands on with its frames as they were:
+//!    the machine stands still, can be shown ([`Heap::walk`]), and could go on with a higher limit
+//!    ([`Heap::set_near_limit_callback`]).
+//! 8. **Idle time** is given to [`Heap::step`], and what is known of dead resources is asked for with
+//!    [`Scope::next_finalizer`].
+//!
+//! Run it under [`HeapOptions::with_stress`] with an interval of 1 before anything else: it collects at every
+//! allocation, verifies the heap and overwrites the dead, so that a value missing from the stack is found at once.
+//! The example's test does that under every policy.
+//!
 //! # Map of the files
 //!
 //! | files | role |

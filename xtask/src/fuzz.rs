@@ -20,7 +20,7 @@ pub(crate) struct Options {
     #[arg(long)]
     tiny: bool,
     /// Most ops of a program.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 300)]
     ops: usize,
 }
 
