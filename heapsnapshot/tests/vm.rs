@@ -1,7 +1,6 @@
 //! The example `vm`: it computes what it should while its heap collects all the time, and the snapshot that it writes
 //! of itself shows its stack, its variables and its objects by name.
 
-#[allow(dead_code, reason = "the example's main uses more of it")]
 #[path = "../examples/vm/code.rs"]
 mod code;
 #[path = "../examples/vm/machine.rs"]
@@ -28,6 +27,7 @@ fn printed(program: &str, options: HeapOptions) -> Vec<String> {
     let mut machine = machine(&mut heap, program);
     machine.run(&mut heap).expect("no error");
     heap.verify().expect("sound");
+    assert!(machine.instructions() > 5_000);
     machine.printed().to_vec()
 }
 
@@ -111,7 +111,7 @@ fn only<'s>(snapshot: &'s Snapshot, kind: NodeType, name: &str) -> NodeRef<'s> {
 /// Follows an edge of this type and name.
 fn follow<'s>(node: NodeRef<'s>, kind: EdgeType, name: &str) -> NodeRef<'s> {
     let mut edges = node.edges();
-    let edge = edges.find(|e| e.kind() == Some(kind) && e.name().to_string() == name);
+    let edge = edges.find(|e| e.kind() == Some(kind) && e.name() == *name);
     let Some(edge) = edge else {
         panic!("{} has no {kind:?} {name}", node.name());
     };

@@ -165,7 +165,8 @@ pub fn trend(
                 _ => end,
             });
     // Each limit with what counts towards it.
-    let limits: [(u64, fn(&LivePoint) -> f64); 2] = [
+    type Held = fn(&LivePoint) -> f64;
+    let limits: [(u64, Held); 2] = [
         (limit_bytes, |point| point.old_bytes),
         (external_limit_bytes.unwrap_or(0), |point| {
             point.external_bytes
