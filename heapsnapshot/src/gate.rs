@@ -1,4 +1,7 @@
-//! Gate: budgets for a snapshot, for continuous integration.
+//! Gate: budgets for snapshots, for continuous integration.
+//!
+//! A budget is for one snapshot, for growth against a baseline (a snapshot, or figures that stand in the file), or for
+//! growth per round over a series of snapshots, one after each round of the same work.
 //!
 //! ```
 //! use heapsnapshot::gate::Budgets;
@@ -6,18 +9,33 @@
 //! let budgets = Budgets::parse(r#"
 //!     [total]
 //!     max_bytes = 50_000_000
-//!     max_growth_percent = 10.0   # against the baseline
+//!     max_growth_percent = 10.0     # against the baseline
+//!     max_bytes_per_round = 20_000
 //!
 //!     [[class]]
 //!     name = "Session"
 //!     max_count = 1000
+//!     max_count_per_round = 0
+//!
+//!     [baseline]                    # or: file = "baseline.heapsnapshot"
+//!     total_bytes = 45_000_000
+//!     [[baseline.class]]
+//!     name = "Session"
+//!     count = 800
+//!     bytes = 64_000
 //! "#).unwrap();
-//! assert_eq!(budgets.class[0].name, "Session");
+//! assert_eq!(budgets.class[0].get_ref().name, "Session");
+//! assert_eq!(budgets.baseline.unwrap().total_bytes, Some(45_000_000));
 //! ```
 
-use hashbrown::HashMap;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use crate::analysis::summary::{GroupBy, SummaryRow, summary};
+use hashbrown::HashMap;
+use toml::Spanned;
+
+use crate::analysis::growth::slope;
+use crate::analysis::summary::{GroupBy, summary};
 use crate::graph::Snapshot;
 
 /// The budgets of a TOML file.
@@ -25,11 +43,15 @@ use crate::graph::Snapshot;
 #[serde(deny_unknown_fields)]
 pub struct Budgets {
     /// For everything together.
-    #[serde(default)]
-    pub total: TotalBudget,
+    pub total: Option<Spanned<TotalBudget>>,
     /// Per class.
     #[serde(default)]
-    pub class: Vec<ClassBudget>,
+    pub class: Vec<Spanned<ClassBudget>>,
+    /// What growth is counted from.
+    pub baseline: Option<Baseline>,
+    /// Where the file's lines begin, to say where a budget stands.
+    #[serde(skip)]
+    lines: Vec<usize>,
 }
 
 /// The budget of everything together.
@@ -42,6 +64,8 @@ pub struct TotalBudget {
     pub max_growth_bytes: Option<u64>,
     /// Percent more than in the baseline.
     pub max_growth_percent: Option<f64>,
+    /// Bytes more per round (least squares over the series).
+    pub max_bytes_per_round: Option<u64>,
 }
 
 /// The budget of a class.
@@ -60,6 +84,37 @@ pub struct ClassBudget {
     pub max_growth_count: Option<u64>,
     /// Bytes more than in the baseline.
     pub max_growth_bytes: Option<u64>,
+    /// Objects more per round (least squares over the series).
+    pub max_count_per_round: Option<u64>,
+    /// Bytes more per round (least squares over the series).
+    pub max_bytes_per_round: Option<u64>,
+}
+
+/// What growth is counted from: a snapshot's file, or its figures.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    /// A snapshot, relative to the budgets' file.
+    pub file: Option<PathBuf>,
+    /// Own bytes of everything.
+    pub total_bytes: Option<u64>,
+    /// Classes; those that are not listed have nothing.
+    #[serde(default)]
+    pub class: Vec<BaselineClass>,
+}
+
+/// The figures of a class in the baseline.
+#[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineClass {
+    /// The class, as the summary names it.
+    pub name: String,
+    /// Objects.
+    #[serde(default)]
+    pub count: u64,
+    /// Their own bytes.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// The budgets cannot be read.
@@ -76,10 +131,12 @@ pub struct Check {
     pub budget: &'static str,
     /// The most there may be.
     pub limit: f64,
-    /// What there is; nothing if a baseline is needed and was not given.
+    /// What there is; nothing if a baseline or a series is needed and was not given.
     pub actual: Option<f64>,
     /// Whether there is too much.
     pub broken: bool,
+    /// The line of the budgets' file, from 1, where the table with the budget begins.
+    pub line: usize,
 }
 
 impl Budgets {
@@ -88,7 +145,7 @@ impl Budgets {
     /// # Errors
     /// One line with place and reason.
     pub fn parse(text: &str) -> Result<Budgets, BudgetError> {
-        toml::from_str(text).map_err(|error| {
+        let mut budgets: Budgets = toml::from_str(text).map_err(|error| {
             let line = error
                 .span()
                 .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
@@ -96,119 +153,164 @@ impl Budgets {
                 "line {line}: {}",
                 error.message().replace('\n', " ")
             ))
-        })
+        })?;
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        budgets.lines = std::iter::once(0).chain(ends).collect();
+        if let Some(baseline) = &budgets.baseline
+            && baseline.file.is_some()
+            && (baseline.total_bytes.is_some() || !baseline.class.is_empty())
+        {
+            return Err(BudgetError(
+                "[baseline] has a file and figures; keep one of them".to_owned(),
+            ));
+        }
+        Ok(budgets)
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.lines.partition_point(|&start| start <= offset).max(1)
     }
 }
 
-/// Bytes and rows of a snapshot, by class name.
-struct Measured {
-    total: u64,
-    rows: HashMap<String, SummaryRow>,
+/// Count, own bytes and retained bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Row {
+    count: u64,
+    bytes: u64,
+    retained: u64,
+}
+
+/// The figures of one snapshot that budgets are about; the snapshot itself need not be kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    total: Option<u64>,
+    rows: HashMap<String, Row>,
 }
 
 impl Measured {
-    fn of(snapshot: &Snapshot) -> Measured {
+    /// Measures a snapshot. Complexity: one summary.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot) -> Measured {
         let table = summary(snapshot, GroupBy::Name, None);
-        let rows = table
-            .rows
-            .into_iter()
-            .map(|row| (row.name.clone(), row))
-            .collect();
+        let rows = table.rows.into_iter().map(|row| {
+            let figures = Row {
+                count: row.count,
+                bytes: row.shallow,
+                retained: row.retained,
+            };
+            (row.name, figures)
+        });
         Measured {
-            total: table.shallow,
-            rows,
+            total: Some(table.shallow),
+            rows: rows.collect(),
         }
     }
 
-    fn row(&self, class: &str) -> (u64, u64, u64) {
-        self.rows
-            .get(class)
-            .map_or((0, 0, 0), |row| (row.count, row.shallow, row.retained))
+    fn row(&self, class: &str) -> Row {
+        self.rows.get(class).copied().unwrap_or_default()
     }
 }
 
-/// Checks every budget; budgets of growth need a `baseline`, and without one they are not broken.
+impl From<&Baseline> for Measured {
+    /// The figures that stand in the budgets' file.
+    fn from(baseline: &Baseline) -> Measured {
+        let rows = baseline.class.iter().map(|class| {
+            let figures = Row {
+                count: class.count,
+                bytes: class.bytes,
+                retained: 0,
+            };
+            (class.name.clone(), figures)
+        });
+        Measured {
+            total: baseline.total_bytes,
+            rows: rows.collect(),
+        }
+    }
+}
+
+/// Checks every budget for the last snapshot of a series, oldest first.
 ///
-/// Complexity: one summary per snapshot.
+/// Budgets of growth need a `baseline` (without one the figures of the budgets' file are taken, if it has any), those
+/// per round two snapshots or more; without, they are not broken, and [`Check::actual`] is nothing.
 #[must_use]
-pub fn gate(snapshot: &Snapshot, baseline: Option<&Snapshot>, budgets: &Budgets) -> Vec<Check> {
-    let now = Measured::of(snapshot);
-    let before = baseline.map(Measured::of);
+pub fn gate(series: &[Measured], baseline: Option<&Measured>, budgets: &Budgets) -> Vec<Check> {
+    let Some(now) = series.last() else {
+        return Vec::new();
+    };
+    let figures = budgets
+        .baseline
+        .as_ref()
+        .filter(|baseline| baseline.file.is_none())
+        .map(Measured::from);
+    let before = baseline.or(figures.as_ref());
+    let per_round = |get: &dyn Fn(&Measured) -> u64| {
+        (series.len() > 1).then(|| slope(&series.iter().map(get).collect::<Vec<_>>()))
+    };
     let mut checks = Vec::new();
-    let mut check = |subject: &str, budget, limit: Option<f64>, actual: Option<f64>| {
+    let mut check = |at: usize, subject: &str, budget, limit: Option<f64>, actual: Option<f64>| {
         if let Some(limit) = limit {
-            let broken = actual.is_some_and(|actual| actual > limit);
             checks.push(Check {
                 subject: subject.to_owned(),
                 budget,
                 limit,
                 actual,
-                broken,
+                broken: actual.is_some_and(|actual| actual > limit),
+                line: budgets.line(at),
             });
         }
     };
     let number = |limit: Option<u64>| limit.map(|limit| limit as f64);
-    let total = &budgets.total;
-    let growth = before
-        .as_ref()
-        .map(|before| now.total as f64 - before.total as f64);
-    let percent = before
-        .as_ref()
-        .zip(growth)
-        .map(|(before, growth)| growth * 100.0 / before.total.max(1) as f64);
-    check(
-        "total",
-        "max_bytes",
-        number(total.max_bytes),
-        Some(now.total as f64),
-    );
-    check(
-        "total",
-        "max_growth_bytes",
-        number(total.max_growth_bytes),
-        growth,
-    );
-    check(
-        "total",
-        "max_growth_percent",
-        total.max_growth_percent,
-        percent,
-    );
+    let more = |now: u64, old: u64| now as f64 - old as f64;
+    if let Some(total) = &budgets.total {
+        let (at, total) = (total.span().start, total.get_ref());
+        let bytes = now.total.unwrap_or(0);
+        let old = before.and_then(|before| before.total);
+        let growth = old.map(|old| more(bytes, old));
+        let percent = old.map(|old| more(bytes, old) * 100.0 / old.max(1) as f64);
+        let rounds = per_round(&|m| m.total.unwrap_or(0));
+        let mut check = |budget, limit, actual| check(at, "total", budget, limit, actual);
+        check("max_bytes", number(total.max_bytes), Some(bytes as f64));
+        check("max_growth_bytes", number(total.max_growth_bytes), growth);
+        check("max_growth_percent", total.max_growth_percent, percent);
+        check(
+            "max_bytes_per_round",
+            number(total.max_bytes_per_round),
+            rounds,
+        );
+    }
     for class in &budgets.class {
-        let (count, bytes, retained) = now.row(&class.name);
-        let old = before.as_ref().map(|before| before.row(&class.name));
-        check(
-            &class.name,
-            "max_count",
-            number(class.max_count),
-            Some(count as f64),
-        );
-        check(
-            &class.name,
-            "max_bytes",
-            number(class.max_bytes),
-            Some(bytes as f64),
-        );
-        check(
-            &class.name,
-            "max_retained",
-            number(class.max_retained),
-            Some(retained as f64),
-        );
-        let more = old.map(|(old, _, _)| count as f64 - old as f64);
-        check(
-            &class.name,
-            "max_growth_count",
-            number(class.max_growth_count),
-            more,
-        );
-        let more = old.map(|(_, old, _)| bytes as f64 - old as f64);
-        check(
-            &class.name,
-            "max_growth_bytes",
-            number(class.max_growth_bytes),
-            more,
-        );
+        let (at, class) = (class.span().start, class.get_ref());
+        let row = now.row(&class.name);
+        let old = before.map(|before| before.row(&class.name));
+        let count_growth = old.map(|old| more(row.count, old.count));
+        let byte_growth = old.map(|old| more(row.bytes, old.bytes));
+        let count_rounds = per_round(&|m| m.row(&class.name).count);
+        let byte_rounds = per_round(&|m| m.row(&class.name).bytes);
+        let figures: [(_, _, Option<f64>); 7] = [
+            ("max_count", class.max_count, Some(row.count as f64)),
+            ("max_bytes", class.max_bytes, Some(row.bytes as f64)),
+            (
+                "max_retained",
+                class.max_retained,
+                Some(row.retained as f64),
+            ),
+            ("max_growth_count", class.max_growth_count, count_growth),
+            ("max_growth_bytes", class.max_growth_bytes, byte_growth),
+            (
+                "max_count_per_round",
+                class.max_count_per_round,
+                count_rounds,
+            ),
+            (
+                "max_bytes_per_round",
+                class.max_bytes_per_round,
+                byte_rounds,
+            ),
+        ];
+        for (budget, limit, actual) in figures {
+            check(at, &class.name, budget, number(limit), actual);
+        }
     }
     checks
 }
@@ -216,23 +318,66 @@ pub fn gate(snapshot: &Snapshot, baseline: Option<&Snapshot>, budgets: &Budgets)
 /// The result as SARIF 2.1.0, for tools that show findings beside the file that sets the budgets.
 #[must_use]
 pub fn sarif(checks: &[Check], budgets_file: &str) -> serde_json::Value {
-    let results: Vec<_> = checks
-        .iter()
-        .filter(|check| check.broken)
+    let broken = || checks.iter().filter(|check| check.broken);
+    let ids: BTreeMap<&str, usize> = broken().map(|check| (check.budget, 0)).collect();
+    let ids: BTreeMap<&str, usize> = ids.into_keys().zip(0..).collect();
+    let rules: Vec<_> = ids
+        .keys()
+        .map(|id| {
+            serde_json::json!({
+                "id": id,
+                "shortDescription": { "text": format!("A heap snapshot must keep {id}.") },
+                "defaultConfiguration": { "level": "error" },
+            })
+        })
+        .collect();
+    let results: Vec<_> = broken()
         .map(|check| {
             serde_json::json!({
                 "ruleId": check.budget,
+                "ruleIndex": ids[check.budget],
                 "level": "error",
                 "message": { "text": check.sentence() },
-                "locations": [{ "physicalLocation": { "artifactLocation": { "uri": budgets_file } } }],
+                "locations": [{ "physicalLocation": {
+                    "artifactLocation": { "uri": uri(budgets_file) },
+                    "region": { "startLine": check.line },
+                } }],
+                "partialFingerprints": { "budget/v1": format!("{}/{}", check.subject, check.budget) },
             })
         })
         .collect();
     serde_json::json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{ "tool": { "driver": { "name": "heaplab", "version": env!("CARGO_PKG_VERSION") } }, "results": results }],
+        "runs": [{
+            "tool": { "driver": {
+                "name": "heaplab",
+                "version": env!("CARGO_PKG_VERSION"),
+                "informationUri": env!("CARGO_PKG_REPOSITORY"),
+                "rules": rules,
+            } },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
     })
+}
+
+/// A path as a URI reference (RFC 3986): what may not stand in one is written as `%` and two digits.
+fn uri(path: &str) -> String {
+    let mut out = String::new();
+    if path.starts_with('/') {
+        out.push_str("file://");
+    }
+    for byte in path.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
+                out.push(byte as char);
+            }
+            b'\\' if cfg!(windows) => out.push('/'),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 impl Check {
@@ -241,6 +386,9 @@ impl Check {
     pub fn sentence(&self) -> String {
         let (subject, budget, limit) = (&self.subject, self.budget, self.limit);
         match self.actual {
+            None if budget.ends_with("_per_round") => {
+                format!("{subject}: {budget} = {limit} needs two snapshots or more")
+            }
             None => format!("{subject}: {budget} = {limit} needs a baseline"),
             Some(actual) if self.broken => {
                 format!("{subject}: {actual:.0} exceeds {budget} = {limit}")
@@ -264,6 +412,10 @@ mod tests {
         graph.read()
     }
 
+    fn measured(count: u32) -> Measured {
+        Measured::of(&sessions(count))
+    }
+
     const BUDGETS: &str = "[total]\nmax_bytes = 1000\nmax_growth_percent = 50.0\n\
         [[class]]\nname = \"Session\"\nmax_count = 8\nmax_growth_count = 3\nmax_retained = 5000\n\
         [[class]]\nname = \"Missing\"\nmax_count = 0\n";
@@ -272,8 +424,8 @@ mod tests {
     fn budgets_hold_or_break() {
         let budgets = Budgets::parse(BUDGETS).unwrap();
         let broken = |now, before: Option<u32>| -> Vec<&'static str> {
-            let before = before.map(sessions);
-            let checks = gate(&sessions(now), before.as_ref(), &budgets);
+            let before = before.map(measured);
+            let checks = gate(&[measured(now)], before.as_ref(), &budgets);
             checks
                 .into_iter()
                 .filter(|check| check.broken)
@@ -291,7 +443,7 @@ mod tests {
 
     #[test]
     fn growth_without_a_baseline_is_said() {
-        let checks = gate(&sessions(1), None, &Budgets::parse(BUDGETS).unwrap());
+        let checks = gate(&[measured(1)], None, &Budgets::parse(BUDGETS).unwrap());
         let waiting: Vec<_> = checks
             .iter()
             .filter(|check| check.actual.is_none())
@@ -314,14 +466,99 @@ mod tests {
     }
 
     #[test]
+    fn the_file_may_have_the_baseline_s_figures() {
+        let text = "[total]\nmax_growth_bytes = 100\n[[class]]\nname = \"Session\"\nmax_growth_count = 1\n\
+            [baseline]\ntotal_bytes = 300\n[[baseline.class]]\nname = \"Session\"\ncount = 3\nbytes = 300\n";
+        let budgets = Budgets::parse(text).unwrap();
+        let broken = |now| {
+            let checks = gate(&[measured(now)], None, &budgets);
+            checks.iter().filter(|check| check.broken).count()
+        };
+        assert_eq!((broken(4), broken(5)), (0, 2));
+        // A snapshot that is given comes first.
+        let checks = gate(&[measured(5)], Some(&measured(5)), &budgets);
+        assert!(checks.iter().all(|check| check.actual == Some(0.0)));
+        let both = Budgets::parse("[baseline]\nfile = \"a\"\ntotal_bytes = 1\n").unwrap_err();
+        assert!(both.to_string().contains("keep one"), "{both}");
+    }
+
+    #[test]
+    fn growth_per_round_is_the_slope_of_the_series() {
+        let text = "[total]\nmax_bytes_per_round = 150\n[[class]]\nname = \"Session\"\nmax_count_per_round = 1\n";
+        let budgets = Budgets::parse(text).unwrap();
+        let actual = |counts: &[u32]| -> Vec<Option<f64>> {
+            let series: Vec<Measured> = counts.iter().map(|&count| measured(count)).collect();
+            let checks = gate(&series, None, &budgets);
+            checks.iter().map(|check| check.actual).collect()
+        };
+        assert_eq!(actual(&[5]), [None, None]);
+        assert_eq!(actual(&[5, 6, 7]), [Some(100.0), Some(1.0)]);
+        assert_eq!(actual(&[5, 7, 9]), [Some(200.0), Some(2.0)]);
+        let series = [measured(5), measured(7), measured(9)];
+        assert!(
+            gate(&series, None, &budgets)
+                .iter()
+                .all(|check| check.broken)
+        );
+    }
+
+    /// What SARIF 2.1.0 asks of a log like ours: required properties, the types and ranges of all, and that indexes
+    /// point where the ids say (OASIS, sections 3.13, 3.14, 3.18, 3.19, 3.27, 3.29, 3.30, 3.49).
+    fn check_sarif(log: &serde_json::Value) {
+        assert_eq!(log["version"], "2.1.0");
+        assert!(log["$schema"].as_str().unwrap().contains("sarif-2.1.0"));
+        for run in log["runs"].as_array().unwrap() {
+            let driver = &run["tool"]["driver"];
+            assert!(!driver["name"].as_str().unwrap().is_empty());
+            assert!(
+                driver["informationUri"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("https://")
+            );
+            let rules = driver["rules"].as_array().unwrap();
+            let mut ids: Vec<&str> = rules.iter().map(|r| r["id"].as_str().unwrap()).collect();
+            ids.dedup();
+            assert_eq!(ids.len(), rules.len());
+            assert!(
+                ["utf16CodeUnits", "unicodeCodePoints"]
+                    .contains(&run["columnKind"].as_str().unwrap())
+            );
+            for result in run["results"].as_array().unwrap() {
+                let index = result["ruleIndex"].as_u64().unwrap() as usize;
+                assert_eq!(rules[index]["id"], result["ruleId"]);
+                let level = result["level"].as_str().unwrap();
+                assert!(["none", "note", "warning", "error"].contains(&level));
+                assert!(!result["message"]["text"].as_str().unwrap().is_empty());
+                for location in result["locations"].as_array().unwrap() {
+                    let place = &location["physicalLocation"];
+                    let uri = place["artifactLocation"]["uri"].as_str().unwrap();
+                    let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/:%".contains(c);
+                    assert!(uri.chars().all(allowed), "{uri}");
+                    assert!(place["region"]["startLine"].as_u64().unwrap() >= 1);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn sarif_lists_what_is_broken() {
-        let checks = gate(&sessions(11), None, &Budgets::parse(BUDGETS).unwrap());
-        let report = sarif(&checks, "budgets.toml");
+        let checks = gate(&[measured(11)], None, &Budgets::parse(BUDGETS).unwrap());
+        let report = sarif(&checks, "my budgets/ä.toml");
+        check_sarif(&report);
+        check_sarif(&sarif(&[], "budgets.toml"));
         let results = report["runs"][0]["results"].as_array().unwrap();
         assert_eq!(results.len(), 2);
         assert_eq!(
             results[0]["message"]["text"],
             "total: 1100 exceeds max_bytes = 1000"
         );
+        let place = |at: usize| &results[at]["locations"][0]["physicalLocation"];
+        assert_eq!(
+            place(0)["artifactLocation"]["uri"],
+            "my%20budgets/%C3%A4.toml"
+        );
+        assert_eq!(place(0)["region"]["startLine"], 1);
+        assert_eq!(place(1)["region"]["startLine"], 4);
     }
 }

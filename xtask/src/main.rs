@@ -8,6 +8,7 @@ mod campaign;
 mod compare;
 mod devtools;
 mod fuzz;
+mod leaks;
 mod measured;
 mod prerequisites;
 mod process;

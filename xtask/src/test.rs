@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use crate::steps::Steps;
-use crate::{Outcome, campaign, devtools, prerequisites, process};
+use crate::{Outcome, campaign, devtools, leaks, prerequisites, process};
 
 /// A tool whose tests can be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,11 +64,13 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     if with_node {
         devtools::run(&mut steps, browser.as_deref());
+        steps.run("leaks of Node programs", leaks::small);
     } else {
         steps.skip("npm ci", "--skip node");
         steps.skip("DevTools' numbers", "--skip node");
         steps.skip("DevTools' numbers, snapshots of others", "--skip node");
         steps.skip("DevTools' window", "--skip node");
+        steps.skip("leaks of Node programs", "--skip node");
     }
     steps.finish()
 }

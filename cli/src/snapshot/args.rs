@@ -485,13 +485,13 @@ pub(crate) enum GateForm {
 /// Arguments of `gate`.
 #[derive(Debug, Args)]
 pub(crate) struct GateArgs {
-    /// The snapshot
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// The snapshot; of a series, one after each round of the same work, oldest first, the last is judged
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
     /// The budgets, as TOML
     #[arg(long, value_name = "FILE")]
     pub(crate) budgets: PathBuf,
-    /// The snapshot that growth is counted from
+    /// The snapshot that growth is counted from [default: what the budgets say]
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
     /// The form on standard output: text, json, md, github or sarif

@@ -1,9 +1,10 @@
-//! `heaplab snapshot gate FILE --budgets FILE`.
+//! `heaplab snapshot gate FILE… --budgets FILE`.
 
 use std::fmt::Write as _;
 use std::fs;
+use std::path::Path;
 
-use heapsnapshot::gate::{Budgets, Check, gate, sarif};
+use heapsnapshot::gate::{Budgets, Check, Measured, gate, sarif};
 
 use super::args::{GateArgs, GateForm};
 use super::input;
@@ -18,12 +19,18 @@ pub(super) fn run(args: &GateArgs, output: Output) -> Result<Exit, Failure> {
     let budgets = Budgets::parse(&text)
         .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
     let read = args.read();
-    let snapshot = input::open(&args.file, &read, output)?;
-    let baseline = match &args.baseline {
-        Some(file) => Some(input::open(file, &read, output)?),
-        None => None,
-    };
-    let checks = gate(&snapshot, baseline.as_ref(), &budgets);
+    let measure = |file: &Path| Ok(Measured::of(&input::open(file, &read, output)?));
+    let named = budgets.baseline.as_ref().and_then(|b| b.file.as_ref());
+    // A file that the budgets name lies beside them.
+    let beside = named.map(|file| path.parent().unwrap_or(Path::new("")).join(file));
+    let baseline = args.baseline.as_ref().or(beside.as_ref());
+    let baseline = baseline.map(|file| measure(file)).transpose()?;
+    let series: Vec<Measured> = args
+        .files
+        .iter()
+        .map(|file| measure(file))
+        .collect::<Result<_, Failure>>()?;
+    let checks = gate(&series, baseline.as_ref(), &budgets);
     let broken = checks.iter().any(|check| check.broken);
     let mut data = output.data();
     match args.format {
@@ -51,14 +58,23 @@ fn page(checks: &[Check]) -> String {
     page
 }
 
+/// A summary with a table, for a job's summary page or a comment.
 fn markdown(checks: &[Check]) -> String {
-    let mut page =
-        "| | subject | budget | limit | actual |\n| --- | --- | --- | ---: | ---: |\n".to_owned();
+    let broken = checks.iter().filter(|check| check.broken).count();
+    let mut page = match broken {
+        0 => format!("**Heap budgets: all {} kept**\n\n", checks.len()),
+        _ => format!("**Heap budgets: {broken} of {} broken**\n\n", checks.len()),
+    };
+    page.push_str("| | subject | budget | limit | actual |\n| --- | --- | --- | ---: | ---: |\n");
     for check in checks {
         let actual = check
             .actual
-            .map_or("no baseline".to_owned(), |actual| format!("{actual:.0}"));
-        let mark = if check.broken { "**over**" } else { "ok" };
+            .map_or("not known".to_owned(), |actual| format!("{actual:.0}"));
+        let mark = match (check.broken, check.actual) {
+            (true, _) => "**over**",
+            (false, Some(_)) => "ok",
+            (false, None) => "skipped",
+        };
         let subject = super::table::markdown_text(&escaped(&check.subject));
         let _ = writeln!(
             page,
@@ -81,8 +97,9 @@ fn annotations(checks: &[Check], file: &str) -> String {
     broken
         .map(|check| {
             format!(
-                "::error file={}::{}\n",
+                "::error file={},line={},title=Heap budget::{}\n",
                 property(file),
+                check.line,
                 data(&check.sentence())
             )
         })
@@ -101,12 +118,13 @@ mod tests {
             limit: 1.0,
             actual: Some(2.0),
             broken: true,
+            line: 7,
         };
         let text = annotations(std::slice::from_ref(&check), "a:b.toml");
         assert_eq!(
             text,
-            "::error file=a%3Ab.toml::A%0A::error::fake: 2 exceeds max_count = 1\n"
+            "::error file=a%3Ab.toml,line=7,title=Heap budget::A%0A::error::fake: 2 exceeds max_count = 1\n"
         );
-        assert_eq!(markdown(&[check]).lines().count(), 3);
+        assert_eq!(markdown(&[check]).lines().count(), 5);
     }
 }

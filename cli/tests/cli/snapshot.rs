@@ -166,6 +166,20 @@ fn broken_budgets_end_with_one() {
         assert_eq!(code, 1, "{format}: {err}");
         assert!(out.contains("max_count"), "{format}: {out}");
     }
+    // A series, and a baseline that lies beside the budgets.
+    let text = "[total]\nmax_bytes_per_round = 0\nmax_growth_bytes = 0\n[baseline]\nfile = \"a.heapsnapshot\"\n";
+    std::fs::write(&path, text).unwrap();
+    let series = [
+        "snapshot",
+        "gate",
+        "a.heapsnapshot",
+        "a.heapsnapshot",
+        "--budgets",
+        "budgets.toml",
+    ];
+    let (code, out, err) = output(&lab, &series);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(out.matches("total: 0 is within").count(), 2, "{out}");
     std::fs::write(&path, "[total]\nmax = 1\n").unwrap();
     let (code, _, err) = gate("text");
     assert_eq!(code, 3);

@@ -4,6 +4,7 @@
 //! that a round's ratios compare what ran within minutes of each other on the same machine.
 
 mod goals;
+mod leaks;
 mod measures;
 mod page;
 mod reading;
@@ -27,6 +28,8 @@ use crate::{Outcome, process};
 pub(crate) enum Comparison {
     /// The collector beside V8, HotSpot Serial, gc-arena, malloc, mimalloc and bumpalo.
     Heap(HeapOptions),
+    /// The leak finder on programs whose truth is known: precision, recall, and speed beside memlab.
+    Leaks(leaks::Options),
     /// Reading snapshots of real programs, beside DevTools' worker, memlab and v8-heap-parser.
     Reading(reading::Options),
     /// Writing a heap snapshot, beside the newest Node from npm.
@@ -62,6 +65,7 @@ pub(crate) struct HeapOptions {
 pub(crate) fn run(comparison: &Comparison) -> Outcome {
     let options = match comparison {
         Comparison::Heap(options) => options,
+        Comparison::Leaks(options) => return leaks::run(options),
         Comparison::Reading(options) => return reading::run(options),
         Comparison::Snapshot(options) => return snapshot::run(options),
         Comparison::Snapshots(options) => return snapshots::run(options),
