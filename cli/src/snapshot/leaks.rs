@@ -54,20 +54,22 @@ pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
 
 fn table(report: &LeakReport) -> Table {
     let mut table = Table::new(["verdict", "confidence", "growth", "class", "owner", "path"]);
-    let leaks = report.leaks.iter().map(|finding| ("leak", finding));
-    let unsure = report
-        .cannot_tell
-        .iter()
-        .map(|finding| ("cannot tell", finding));
-    for (verdict, finding) in leaks.chain(unsure) {
-        table.row([
-            Cell::Text(verdict.to_owned()),
-            Cell::Percent(finding.confidence * 100.0),
-            Cell::ByteChange(finding.growth_bytes),
-            Cell::Text(finding.class.clone()),
-            Cell::Text(finding.owner.clone()),
-            Cell::Text(finding.path.clone()),
-        ]);
+    let lists = [
+        ("/leaks", "leak", &report.leaks),
+        ("/cannot_tell", "cannot tell", &report.cannot_tell),
+    ];
+    for (array, verdict, findings) in lists {
+        table.rows_from(array);
+        for finding in findings {
+            table.row([
+                Cell::Text(verdict.to_owned()),
+                Cell::Percent(finding.confidence * 100.0),
+                Cell::ByteChange(finding.growth_bytes),
+                Cell::Text(finding.class.clone()),
+                Cell::Text(finding.owner.clone()),
+                Cell::Text(finding.path.clone()),
+            ]);
+        }
     }
     table
 }

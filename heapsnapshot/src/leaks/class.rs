@@ -43,6 +43,10 @@ impl ItemClass {
     pub(super) fn text(sample: NodeRef<'_>) -> String {
         match sample.kind() {
             Some(NodeType::Closure) => format!("function {}", sample.name()),
+            // Only plain objects and elements have a class that is not their name; asking for it names all nodes.
+            Some(NodeType::Object) if sample.name() != "Object" && !sample.name().contains('<') => {
+                sample.name().into_owned()
+            }
             _ => sample.class_name().into_owned(),
         }
     }

@@ -152,11 +152,34 @@ fn drop_twins(mut findings: Vec<(Finding, bool)>) -> Vec<Finding> {
             let same_owner = other.owner_id == finding.owner_id || list && *other_list;
             same_owner && other.class == finding.class && other.counts == finding.counts
         });
-        if !twin {
-            kept.push((finding, list));
+        if twin {
+            continue;
+        }
+        // A tree's lower branches are the same growth as its upper ones.
+        let same_tree = kept.iter_mut().find(|(other, _)| {
+            other.class == finding.class
+                && other.owner == finding.owner
+                && other.path == finding.path
+        });
+        match same_tree {
+            Some((other, _)) => absorb(other, &finding),
+            None => kept.push((finding, list)),
         }
     }
     kept.into_iter().map(|(finding, _)| finding).collect()
+}
+
+/// Adds the figures of a part to those of the whole.
+fn absorb(whole: &mut Finding, part: &Finding) {
+    let add = |sums: &mut [u64], more: &[u64]| {
+        for (sum, more) in sums.iter_mut().zip(more) {
+            *sum += more;
+        }
+    };
+    add(&mut whole.counts, &part.counts);
+    add(&mut whole.bytes, &part.bytes);
+    whole.growth_bytes += part.growth_bytes;
+    whole.places += part.places;
 }
 
 /// A cluster in all snapshots.

@@ -283,6 +283,31 @@ fn different_processes_are_compared_by_shape() {
 }
 
 #[test]
+fn a_dictionary_of_functions_is_one_owner() {
+    let handlers = |count: u32| {
+        let mut heap = Heap::new();
+        let dictionary = heap.graph.node("object", "Object", 101, 64);
+        let scope = heap.scope;
+        heap.graph.edge(scope, "context", "handlers", dictionary);
+        for number in 0..count {
+            let handler = heap.graph.node("closure", "handler", entry(number), 64);
+            let key = format!("user {number}");
+            heap.graph.edge(dictionary, "property", &key, handler);
+        }
+        heap.graph.read()
+    };
+    let found = report(&[handlers(100), handlers(200), handlers(300)]);
+    let [leak] = &found.leaks[..] else {
+        panic!("{found:#?}");
+    };
+    assert!(leak.owner.contains("`handlers`"), "{leak:#?}");
+    assert_eq!(
+        (leak.class.as_str(), leak.counts.as_slice()),
+        ("function handler", &[100, 200, 300][..])
+    );
+}
+
+#[test]
 fn the_allow_list_holds_until_its_day() {
     let text = "[[allow]]\nowner = \"sessions\"\nclass = \"Session\"\nuntil = \"2026-06-01\"\nreason = \"known\"\n";
     let settings = Settings::parse(text).expect("settings");

@@ -11,7 +11,8 @@ use crate::paths::Tree;
 
 /// Longer paths end here: structures that alternate would have a shape for every length.
 const DEEPEST: u16 = 48;
-/// An object with so many properties that lead to objects of one class is a dictionary: its keys are data.
+/// An object with so many properties that lead to objects of one class, or to one function made again and again, is a
+/// dictionary: its keys are data.
 const DICTIONARY: usize = 6;
 
 /// The dense number of a shape; 0 is the root's.
@@ -216,7 +217,8 @@ pub(crate) fn is_dictionary(node: NodeRef<'_>) -> bool {
     }
     let mut counts: HashMap<u32, usize> = HashMap::new();
     node.edges()
-        .filter(|edge| edge.is(EdgeType::Property) && edge.to().is(NodeType::Object))
+        .filter(|edge| edge.is(EdgeType::Property))
+        .filter(|edge| edge.to().is(NodeType::Object) || edge.to().is(NodeType::Closure))
         .any(|edge| {
             let count = counts.entry(edge.to().name_index()).or_default();
             *count += 1;

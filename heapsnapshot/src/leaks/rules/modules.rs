@@ -8,6 +8,8 @@ use crate::graph::Snapshot;
 
 /// Node's own classes of loaded modules.
 const MODULE_CLASSES: [&str; 4] = ["Module", "ModuleWrap", "ModuleJob", "ModuleLoadMap"];
+/// Node's own classes of the caches in which its loader of ES modules keeps what it resolved and loaded.
+const LOADER_CLASSES: [&str; 3] = ["ModuleLoader", "LoadCache", "ResolveCache"];
 /// Cached paths per module, at most: Node keeps a few under each of its caches.
 const PATHS_PER_MODULE: i64 = 3;
 
@@ -55,17 +57,21 @@ pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
             "functions of a module that was loaded".to_owned(),
         ));
     }
-    // Texts that come as modules come, and look like paths, are Node's caches of paths.
+    // Texts that come as modules come, and what Node's loader itself holds, are Node's caches of modules.
     let keeps_pace =
         |(grown, loaded): (i64, &i64)| *loaded > 0 && grown <= PATHS_PER_MODULE * loaded;
     let is_text = matches!(
         candidate.sample.kind(),
         Some(NodeType::String | NodeType::ConcatenatedString | NodeType::SlicedString)
     );
-    if !is_text {
+    let in_loader = || {
+        let names = |class: &&str| candidate.path.iter().any(|e| e.to().name() == **class);
+        LOADER_CLASSES.iter().any(|class| names(&class))
+    };
+    if !is_text && !in_loader() {
         return None;
     }
     let loaded = steps(candidate.modules.counts());
     let all = candidate.steps().into_iter().zip(&loaded).all(keeps_pace);
-    all.then(|| Vote::Healthy("paths of modules that were loaded".to_owned()))
+    all.then(|| Vote::Healthy("what Node's loader keeps of each module".to_owned()))
 }
