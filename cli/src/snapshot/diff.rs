@@ -48,6 +48,19 @@ pub(super) fn run(args: &DiffArgs, output: Output) -> Result<Exit, Failure> {
             Cell::Text(row.class.clone()),
         ]);
     }
+    // Compared by class there are no objects that are new or gone, but places where there is more.
+    table.rows_from("/shapes");
+    for row in &found.shapes {
+        let more = i64::try_from(row.count_after - row.count_before).unwrap_or(i64::MAX);
+        table.row([
+            Cell::Change(more),
+            Cell::ByteChange(row.bytes_delta),
+            Cell::Count(row.count_after.saturating_sub(row.count_before)),
+            Cell::Count(0),
+            Cell::ByteChange(0),
+            Cell::Text(format!("{} at {}", row.class, row.path)),
+        ]);
+    }
     table.print(&args.view, output, "diff", &found)?;
     Ok(Exit::Done)
 }

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Prints the classes and collections that grow in every step.
+/// Prints the classes, collections and references that grow in every step.
 pub(super) fn run(args: &GrowthArgs, output: Output) -> Result<Exit, Failure> {
     let mut series = GrowthSeries::default();
     for file in &args.files {
@@ -44,6 +44,17 @@ pub(super) fn run(args: &GrowthArgs, output: Output) -> Result<Exit, Failure> {
             Cell::Count(row.counts.last().copied().unwrap_or(0)),
             Cell::Text(row.class.clone()),
             Cell::Text(String::new()),
+        ]);
+    }
+    table.rows_from("/edges");
+    for row in &found.edges {
+        table.row([
+            Cell::Text("edge".to_owned()),
+            Cell::Number(Some(row.slope)),
+            Cell::Count(row.counts.first().copied().unwrap_or(0)),
+            Cell::Count(row.counts.last().copied().unwrap_or(0)),
+            Cell::Text(row.to.clone()),
+            Cell::Text(row.edge.clone()),
         ]);
     }
     table.print(&args.view, output, "growth", &found)?;

@@ -1,13 +1,14 @@
 //! Differences between two snapshots: what is new, what is gone, what has grown.
 //!
 //! Within one process an object keeps its id, so objects are compared one by one, as DevTools'
-//! Comparison does. Between processes ids mean nothing, and classes are compared. Which of the two
-//! was done is part of the result.
+//! Comparison does. Between processes ids mean nothing: classes are compared, and what hangs on paths
+//! of one shape. Which of the two was done is part of the result.
 
 use hashbrown::HashMap;
 
 use super::words;
 use crate::graph::{NodeId, NodeOrdinal, Snapshot};
+use crate::paths::{Shape, ShapeCensus, Shapes, Tree};
 
 /// How objects of the two snapshots are matched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -57,6 +58,21 @@ pub struct GrownObject {
     pub edges_after: u64,
 }
 
+/// What hangs on paths of one shape, in snapshots of two processes.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct ShapeDiff {
+    /// The path to one of the objects, in words.
+    pub path: String,
+    /// The class of that object.
+    pub class: String,
+    /// Objects before.
+    pub count_before: u64,
+    /// Objects now.
+    pub count_after: u64,
+    /// Change of the bytes of these objects with all that hangs on them.
+    pub bytes_delta: i64,
+}
+
 /// The differences.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Diff {
@@ -66,6 +82,9 @@ pub struct Diff {
     pub classes: Vec<ClassDiff>,
     /// Objects that have grown most; only when matched by id.
     pub grown: Vec<GrownObject>,
+    /// Places where there is more than before, most bytes first; only when compared by class. Places whose holders
+    /// have become more themselves are left out.
+    pub shapes: Vec<ShapeDiff>,
     /// All bytes before.
     pub total_before: u64,
     /// All bytes now.
@@ -125,10 +144,15 @@ pub fn diff(before: &Snapshot, after: &Snapshot, matching: Option<Matching>, lim
         .into_iter()
         .map(|(at, _, old)| describe_grown(before, after, at, old))
         .collect();
+    let shapes = match matching {
+        Matching::Id => Vec::new(),
+        Matching::Class => by_shape(before, after, limit),
+    };
     Diff {
         matching,
         classes,
         grown,
+        shapes,
         total_before: before.root().retained_size(),
         total_after: after.root().retained_size(),
     }
@@ -295,6 +319,36 @@ fn by_class(
     }
 }
 
+/// Complexity: a path tree and a pass over the nodes of each.
+fn by_shape(before: &Snapshot, after: &Snapshot, limit: usize) -> Vec<ShapeDiff> {
+    let mut shapes = Shapes::default();
+    let old = ShapeCensus::of(before, &Tree::build(before), &mut shapes);
+    let tree = Tree::build(after);
+    let new = ShapeCensus::of(after, &tree, &mut shapes);
+    let (old_bytes, new_bytes) = (old.bytes_below(&shapes), new.bytes_below(&shapes));
+    let more = |shape: Shape| new.count(shape) > old.count(shape);
+    let mut rows: Vec<(i64, Shape, u32)> = (1..shapes.len() as u32)
+        .map(Shape)
+        .filter(|&shape| more(shape) && !more(shapes.before(shape)))
+        .filter_map(|shape| {
+            let at = shape.0 as usize;
+            let delta = signed(new_bytes[at]) - signed(old_bytes[at]);
+            Some((delta, shape, new.sample(shape)?))
+        })
+        .collect();
+    rows.sort_unstable_by_key(|&(delta, shape, _)| (std::cmp::Reverse(delta), shape));
+    rows.truncate(limit);
+    rows.into_iter()
+        .map(|(bytes_delta, shape, sample)| ShapeDiff {
+            path: words::path(tree.path(after, sample)),
+            class: after.at(sample as usize).class_name().into_owned(),
+            count_before: old.count(shape),
+            count_after: new.count(shape),
+            bytes_delta,
+        })
+        .collect()
+}
+
 fn describe_grown(before: &Snapshot, after: &Snapshot, node: u32, was: u32) -> GrownObject {
     let (old, new) = (before.at(was as usize), after.at(node as usize));
     GrownObject {
@@ -374,6 +428,14 @@ mod tests {
             (1, 0, 16)
         );
         assert!(found.grown.is_empty());
+        let [place] = &found.shapes[..] else {
+            panic!("{:?}", found.shapes);
+        };
+        assert_eq!(place.path, "List → element 0: Item");
+        assert_eq!(
+            (place.count_before, place.count_after, place.bytes_delta),
+            (3, 4, 16)
+        );
     }
 
     #[test]

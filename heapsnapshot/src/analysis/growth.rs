@@ -1,13 +1,14 @@
 //! Growth over a series of snapshots: what is larger every time, and how fast it grows.
 //!
 //! Snapshots are added one by one and need not stay in memory. Classes are followed by name,
-//! collections by id (so the snapshots should come from one process).
+//! collections by id (so the snapshots should come from one process), references by what they are called
+//! and the classes at both ends.
 
 use hashbrown::HashMap;
 
 use super::collections::{CollectionKind, contents};
 use super::words;
-use crate::format::NodeType;
+use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeId, NodeOrdinal, Snapshot};
 
 /// A class that grows.
@@ -44,6 +45,19 @@ pub struct GrowingCollection {
     pub held_by: String,
 }
 
+/// A kind of reference that becomes more.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct GrowingEdge {
+    /// The reference in words: "element of `Array`", "property `next` of `Cell`".
+    pub edge: String,
+    /// The class it leads to.
+    pub to: String,
+    /// References in each snapshot.
+    pub counts: Vec<u64>,
+    /// References more per snapshot (least squares).
+    pub slope: f64,
+}
+
 /// What grows in every step.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Growth {
@@ -55,6 +69,8 @@ pub struct Growth {
     pub classes: Vec<GrowingClass>,
     /// Collections that gain entries in every step, most entries per step first.
     pub collections: Vec<GrowingCollection>,
+    /// Kinds of references that become more in every step, most per step first.
+    pub edges: Vec<GrowingEdge>,
 }
 
 /// Follows a series of snapshots.
@@ -64,7 +80,11 @@ pub struct GrowthSeries {
     /// Counts and bytes of the classes that have grown so far.
     classes: HashMap<String, (Vec<u64>, Vec<u64>)>,
     collections: HashMap<NodeId, GrowingCollection>,
+    edges: HashMap<(String, String), Vec<u64>>,
 }
+
+/// A kind of reference within one snapshot: class of the source, type, name (none for elements), class of the target.
+type EdgeKind = (u32, u8, u32, u32);
 
 impl GrowthSeries {
     /// Adds the next snapshot. Complexity: its nodes, and the edges of its collections.
@@ -112,6 +132,48 @@ impl GrowthSeries {
                 .retain(|_, (counts, _)| counts.len() == steps && grows(counts));
         }
         self.add_collections(snapshot, first);
+        self.add_edges(snapshot, first);
+    }
+
+    /// Counts variables, properties and elements by the classes they lead from and to. Complexity: the edges.
+    fn add_edges(&mut self, snapshot: &Snapshot, first: bool) {
+        let classes = snapshot.classes();
+        let class_of = |node: usize| classes.class_of(NodeOrdinal(node as u32)).0;
+        let name_of = |class: u32| classes.name(snapshot, crate::classes::ClassId(class));
+        let mut counts: HashMap<EdgeKind, u64> = HashMap::new();
+        for node in 0..snapshot.node_count() {
+            let from = class_of(node);
+            for edge in snapshot.nodes.edges_of(node) {
+                let (kind, name) = snapshot.edges.label(edge);
+                let name = match EdgeType::ALL.get(usize::from(kind)) {
+                    Some(EdgeType::Context | EdgeType::Property) => name,
+                    Some(EdgeType::Element) => 0,
+                    _ => continue,
+                };
+                let to = class_of(snapshot.edges.to[edge] as usize);
+                *counts.entry((from, kind, name, to)).or_default() += 1;
+            }
+        }
+        let steps = self.total.len() - 1;
+        for ((from, kind, name, to), count) in counts {
+            let name = snapshot.strings().get(name);
+            let from = name_of(from);
+            let edge = match EdgeType::ALL.get(usize::from(kind)) {
+                Some(EdgeType::Context) => format!("captured variable `{name}`"),
+                Some(EdgeType::Element) => format!("element of `{from}`"),
+                _ => format!("property `{name}` of `{from}`"),
+            };
+            let key = (edge, name_of(to).into_owned());
+            let row = self.edges.entry(key).or_insert_with(|| vec![0; steps]);
+            // Two classes of one name are one row.
+            if row.len() > steps {
+                row[steps] += count;
+            } else {
+                row.push(count);
+            }
+        }
+        self.edges
+            .retain(|_, counts| counts.len() == steps + 1 && (first || grows(counts)));
     }
 
     fn add_collections(&mut self, snapshot: &Snapshot, first: bool) {
@@ -159,6 +221,7 @@ impl GrowthSeries {
                 total: self.total,
                 classes: Vec::new(),
                 collections: Vec::new(),
+                edges: Vec::new(),
             };
         }
         let mut classes: Vec<GrowingClass> = self
@@ -186,11 +249,26 @@ impl GrowthSeries {
                 .total_cmp(&a.entries_slope)
                 .then_with(|| a.id.cmp(&b.id))
         });
+        let mut edges: Vec<GrowingEdge> = self
+            .edges
+            .into_iter()
+            .map(|((edge, to), counts)| GrowingEdge {
+                edge,
+                to,
+                slope: slope(&counts),
+                counts,
+            })
+            .collect();
+        edges.sort_by(|a, b| {
+            let names = (&a.edge, &a.to).cmp(&(&b.edge, &b.to));
+            b.slope.total_cmp(&a.slope).then(names)
+        });
         Growth {
             snapshots,
             total: self.total,
             classes,
             collections,
+            edges,
         }
     }
 }
@@ -250,6 +328,16 @@ mod tests {
         assert_eq!(growth.collections.len(), 1);
         assert_eq!(growth.collections[0].entries, [10, 20, 30]);
         assert_eq!(growth.collections[0].held_by, "global object `log`");
+        assert_eq!(growth.edges.len(), 1, "{:?}", growth.edges);
+        let edge = &growth.edges[0];
+        assert_eq!(
+            (edge.edge.as_str(), edge.to.as_str()),
+            ("element of `Array`", "Item")
+        );
+        assert_eq!(
+            (edge.counts.as_slice(), edge.slope),
+            (&[10, 20, 30][..], 10.0)
+        );
     }
 
     #[test]
