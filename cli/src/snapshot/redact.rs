@@ -35,17 +35,13 @@ pub(super) fn run(args: &RedactArgs, output: Output) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let mut page = String::new();
-    let rows = [
-        (report.replaced, "texts replaced"),
-        (
-            report.rebuilt,
-            "texts of the engine with the program's part replaced",
-        ),
-        (report.known, "names of the engine left as they are"),
-        (report.empty, "empty"),
-    ];
-    for (count, what) in rows {
+    let mut row = |count: u64, what: &str| {
         let _ = writeln!(page, "{:>12}  {what}", words::count(count));
+    };
+    row(report.replaced, "texts replaced");
+    row(report.empty, "empty");
+    for (kind, &count) in &report.left {
+        row(count, &format!("left: {kind}"));
     }
     for section in &report.left_out {
         let _ = writeln!(

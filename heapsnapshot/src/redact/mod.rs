@@ -1,20 +1,24 @@
 //! Redaction: a copy of a snapshot that says nothing about its program but its shape.
 //!
-//! Every text is replaced by `r1`, `r2`, …, equal texts by equal ones, except the names that V8 and
-//! Node give themselves (`known_names.txt`: the names in the snapshots of an empty program by Node
+//! Every text is replaced by one of the same length that says nothing (`r0`, `r00k`, …), equal texts by
+//! equal ones, except the names that V8 and Node give themselves (`known_names.txt`: the names in the snapshots of an empty program by Node
 //! 20, 22, 24 and 26 that at least two of them share). Nodes, edges, ids, sizes and locations are
 //! copied byte for byte. Sections that this version does not know may hold texts and are left out.
+//!
+//! Lengths stay because DevTools names plain objects by as many properties as fit 120 characters, and
+//! because the sizes tell them anyway; names of one or two letters may grow when there are too many.
 //!
 //! A text on the list stays even where the program says it: a property called `length` is still
 //! called that. What is left is counted in the [`RedactReport`].
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 
 use hashbrown::{HashMap, HashSet};
 
 use crate::reader::{Input, ReadError, Sections, Stop};
 use crate::scanner::Path;
-use crate::strings::{lossy, unescape};
+use crate::strings::{lossy, unescape, utf16_length};
 
 const KNOWN_NAMES: &str = include_str!("known_names.txt");
 
@@ -62,6 +66,8 @@ pub struct RedactReport {
     pub rebuilt: u64,
     /// Texts replaced as a whole.
     pub replaced: u64,
+    /// Every kind of text that is left, and how many texts of it there are.
+    pub left: BTreeMap<&'static str, u64>,
     /// Sections left out because they are unknown.
     pub left_out: Vec<String>,
 }
@@ -231,8 +237,14 @@ impl<R: Read> Copy<'_, R> {
             let (text, what) = redactor.replace(&text, escaped);
             match what {
                 Left::Empty => report.empty += 1,
-                Left::Known => report.known += 1,
-                Left::Rebuilt => report.rebuilt += 1,
+                Left::Known => {
+                    report.known += 1;
+                    *report.left.entry("names of the engine").or_default() += 1;
+                }
+                Left::Rebuilt(kind) => {
+                    report.rebuilt += 1;
+                    *report.left.entry(kind).or_default() += 1;
+                }
                 Left::Replaced => report.replaced += 1,
             }
             let before: &[u8] = if report.strings == 0 { b"" } else { b",\n" };
@@ -249,21 +261,33 @@ impl<R: Read> Copy<'_, R> {
 enum Left {
     Empty,
     Known,
-    Rebuilt,
+    /// Of this kind.
+    Rebuilt(&'static str),
     Replaced,
 }
 
 /// Replaces texts, equal ones by equal ones.
 struct Redactor {
     known: HashSet<&'static str>,
-    given: HashMap<Vec<u8>, u32>,
+    given: HashMap<Vec<u8>, String>,
+    taken: HashSet<String>,
+    /// Replacements tried so far, by length in UTF-16 units.
+    tried: HashMap<usize, u64>,
 }
+
+/// Replacements longer than this are filled up: shorter ones use every digit.
+const DIGITS: usize = 12;
+/// From here on there are characters enough for names of one letter.
+const MANY: u32 = 0x4e00;
+const MANY_COUNT: u64 = 20_000;
 
 impl Redactor {
     fn new() -> Redactor {
         Redactor {
             known: KNOWN_NAMES.lines().chain(RULE_NAMES).collect(),
             given: HashMap::new(),
+            taken: HashSet::new(),
+            tried: HashMap::new(),
         }
     }
 
@@ -275,16 +299,36 @@ impl Redactor {
         if self.known.contains(text) {
             return (text.to_owned(), Left::Known);
         }
-        if let Some(text) = self.rebuild(text) {
-            return (text, Left::Rebuilt);
+        if let Some((text, kind)) = self.rebuild(text) {
+            return (text, Left::Rebuilt(kind));
         }
         (self.name(&unescape(escaped)), Left::Replaced)
     }
 
+    /// The replacement of a text in WTF-8.
     fn name(&mut self, text: &[u8]) -> String {
-        let next = self.given.len() as u32 + 1;
-        let number = *self.given.entry_ref(text).or_insert(next);
-        format!("r{number}")
+        if let Some(name) = self.given.get(text) {
+            return name.clone();
+        }
+        let length = utf16_length(text);
+        // DevTools quotes such names, which makes them longer.
+        let quoted = memchr::memchr3(b',', b'\'', b'"', text).is_some()
+            || memchr::memchr2(b'{', b'}', text).is_some();
+        let name = loop {
+            let tried = self.tried.entry(length).or_default();
+            let mut name = replacement(*tried, length);
+            *tried += 1;
+            if quoted && length > 2 {
+                name.pop();
+                name.push(',');
+            }
+            // Shortened by its comma a name may come twice: only if it is new does it stand for this text.
+            if !self.known.contains(name.as_str()) && self.taken.insert(name.clone()) {
+                break name;
+            }
+        };
+        self.given.insert(text.to_vec(), name.clone());
+        name
     }
 
     /// A part of a built text: left if it is known, else replaced.
@@ -297,42 +341,50 @@ impl Redactor {
     }
 
     /// Texts the engine builds around the program's.
-    fn rebuild(&mut self, text: &str) -> Option<String> {
+    fn rebuild(&mut self, text: &str) -> Option<(String, &'static str)> {
         if let Some(rest) = text.strip_prefix("Detached ") {
-            return Some(format!(
-                "Detached {}",
-                self.rebuild(rest).unwrap_or_else(|| self.part(rest))
-            ));
+            let rest = match self.rebuild(rest) {
+                Some((rest, _)) => rest,
+                None => self.part(rest),
+            };
+            return Some((format!("Detached {rest}"), "that something is detached"));
         }
         for prefix in ["system / Context / ", "system / NativeContext / "] {
             if let Some(rest) = text.strip_prefix(prefix) {
-                return Some(format!("{prefix}{}", self.part(rest)));
+                let text = format!("{prefix}{}", self.part(rest));
+                return Some((text, "that something is a context"));
             }
         }
         for prefix in ["get ", "set "] {
             if let Some(rest) = text.strip_prefix(prefix) {
-                return Some(format!("{prefix}{}", self.part(rest)));
+                let text = format!("{prefix}{}", self.part(rest));
+                return Some((text, "that something is a getter or setter"));
             }
         }
-        if text.starts_with('<') && text.ends_with('>') {
-            let name: String = text[1..]
-                .chars()
-                .take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
-                .collect();
-            // Only HTML's own short names; anything else could be the program's.
-            let plain = text.len() == name.len() + 2;
-            let tag = if name.len() <= 10 && !name.is_empty() {
-                name
-            } else {
-                "r".to_owned()
+        if let Some(rest) = text.strip_prefix('<')
+            && let Some(inside) = rest.strip_suffix('>')
+        {
+            let (name, attributes) = match inside.split_once(' ') {
+                Some((name, _)) => (name, true),
+                None => (inside, false),
             };
-            return Some(if plain {
-                format!("<{tag}>")
-            } else {
-                format!("<{tag} {}>", self.name(text.as_bytes()))
-            });
+            // Only HTML's own names: anything else could be the program's.
+            if ELEMENTS.contains(&name) {
+                let text = if attributes {
+                    format!("<{name} {}>", self.name(text.as_bytes()))
+                } else {
+                    text.to_owned()
+                };
+                return Some((text, "names of HTML elements"));
+            }
+            // What DevTools takes for an element stays one.
+            return Some((
+                format!("<{}>", self.name(text.as_bytes())),
+                "that something looks like an element",
+            ));
         }
-        self.weak_map_entry(text)
+        let text = self.weak_map_entry(text)?;
+        Some((text, "entries of WeakMaps: ids"))
     }
 
     /// `7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @9)`: K and V are replaced.
@@ -351,6 +403,170 @@ impl Redactor {
         ))
     }
 }
+
+/// The `serial`-th text of a length: `r` and digits, or, where they do not suffice, characters of a large alphabet.
+fn replacement(serial: u64, length: usize) -> String {
+    const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let digits = length.saturating_sub(1).min(DIGITS);
+    let room = 36_u64.checked_pow(digits as u32).unwrap_or(u64::MAX);
+    if digits > 0 && serial < room {
+        let mut name = vec![b'0'; length];
+        name[0] = b'r';
+        let mut rest = serial;
+        for place in name[length - digits..].iter_mut().rev() {
+            *place = ALPHABET[(rest % 36) as usize];
+            rest /= 36;
+        }
+        return String::from_utf8_lossy(&name).into_owned();
+    }
+    let serial = if digits > 0 { serial - room } else { serial };
+    let many = |number: u64| char::from_u32(MANY + number as u32).unwrap_or('r');
+    if length < 2 && serial >= MANY_COUNT {
+        // More than anybody has letters for.
+        return format!("r{serial}");
+    }
+    let mut name = String::from(many(serial % MANY_COUNT));
+    let mut rest = serial / MANY_COUNT;
+    while rest > 0 {
+        name.push(many(rest % MANY_COUNT));
+        rest /= MANY_COUNT;
+    }
+    while utf16_length(name.as_bytes()) < length {
+        name.push('r');
+    }
+    name
+}
+
+/// Element names of HTML and SVG that are left as they are.
+const ELEMENTS: [&str; 127] = [
+    "a",
+    "abbr",
+    "address",
+    "area",
+    "article",
+    "aside",
+    "audio",
+    "b",
+    "base",
+    "bdi",
+    "bdo",
+    "blockquote",
+    "body",
+    "br",
+    "button",
+    "canvas",
+    "caption",
+    "circle",
+    "cite",
+    "clippath",
+    "code",
+    "col",
+    "colgroup",
+    "data",
+    "datalist",
+    "dd",
+    "defs",
+    "del",
+    "desc",
+    "details",
+    "dfn",
+    "dialog",
+    "div",
+    "dl",
+    "dt",
+    "ellipse",
+    "em",
+    "embed",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "filter",
+    "footer",
+    "form",
+    "g",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hgroup",
+    "hr",
+    "html",
+    "i",
+    "iframe",
+    "image",
+    "img",
+    "input",
+    "ins",
+    "kbd",
+    "label",
+    "legend",
+    "li",
+    "line",
+    "link",
+    "main",
+    "map",
+    "mark",
+    "mask",
+    "menu",
+    "meta",
+    "meter",
+    "nav",
+    "noscript",
+    "object",
+    "ol",
+    "optgroup",
+    "option",
+    "output",
+    "p",
+    "path",
+    "pattern",
+    "picture",
+    "polygon",
+    "polyline",
+    "pre",
+    "progress",
+    "q",
+    "rect",
+    "rp",
+    "rt",
+    "ruby",
+    "s",
+    "samp",
+    "script",
+    "search",
+    "section",
+    "select",
+    "slot",
+    "small",
+    "source",
+    "span",
+    "stop",
+    "strong",
+    "style",
+    "sub",
+    "summary",
+    "sup",
+    "svg",
+    "symbol",
+    "table",
+    "tbody",
+    "td",
+    "template",
+    "text",
+    "textarea",
+    "tfoot",
+    "th",
+    "thead",
+    "time",
+    "title",
+    "tr",
+    "track",
+    "use",
+];
 
 #[cfg(test)]
 mod tests;
