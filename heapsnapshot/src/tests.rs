@@ -2,6 +2,7 @@
 //! algorithms there are.
 
 mod damage;
+mod hostile;
 mod naive;
 
 use crate::Snapshot;

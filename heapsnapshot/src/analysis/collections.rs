@@ -80,9 +80,7 @@ pub fn collections(snapshot: &Snapshot, min_entries: u64, limit: usize) -> Vec<C
 }
 
 fn describe(node: NodeRef<'_>, contents: Contents) -> Collection {
-    let holder = super::retainers::shortest_edges(node)
-        .first()
-        .map(|&edge| words::edge(edge));
+    let holder = super::retainers::nearest_retainer(node).map(words::edge);
     Collection {
         id: node.id(),
         class: node.class_name().into_owned(),

@@ -200,9 +200,7 @@ impl GrowthSeries {
             row.entries.push(contents.entries);
             row.retained = node.retained_size();
             if !first && row.entries.len() == steps && grows(&row.entries) {
-                let holder = super::retainers::shortest_edges(node)
-                    .first()
-                    .map(|&edge| words::edge(edge));
+                let holder = super::retainers::nearest_retainer(node).map(words::edge);
                 row.held_by = holder.unwrap_or_default();
                 row.class = node.class_name().into_owned();
             }

@@ -231,7 +231,7 @@ fn is_end(node: NodeRef<'_>) -> bool {
 }
 
 /// The next edge of the shortest path. Distances fall strictly along one: what does not fall is a cycle.
-fn nearest_retainer(node: NodeRef<'_>) -> Option<EdgeRef<'_>> {
+pub(crate) fn nearest_retainer(node: NodeRef<'_>) -> Option<EdgeRef<'_>> {
     let here = rank(node);
     retaining_edges(node)
         .map(|edge| (rank(edge.from()), edge.ordinal(), edge))
