@@ -256,3 +256,95 @@ fn what_grows_beyond_the_memory_allowed_is_refused() {
         0
     );
 }
+
+/// Every field that a verb prints is on the page that documents the JSON, under the verb.
+#[test]
+fn json_is_as_documented() {
+    fn check(value: &serde_json::Value, section: &str, verb: &str) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                for (name, value) in fields {
+                    assert!(section.contains(&format!("| `{name}` |")), "{verb}: {name}");
+                    check(value, section, verb);
+                }
+            }
+            serde_json::Value::Array(items) => {
+                for item in items {
+                    check(item, section, verb);
+                }
+            }
+            _ => {}
+        }
+    }
+    let lab = lab();
+    let page = include_str!("../../../docs/snapshot-json.md");
+    let a = "a.heapsnapshot";
+    let commands: [&[&str]; 20] = [
+        &["summary", a],
+        &["summary", a, "--native-contexts"],
+        &["histogram", a],
+        &["statistics", a],
+        &["dominators", a, "--min-percent", "0"],
+        &["dominators", a, "--list", "objects"],
+        &["dominators", a, "--list", "classes"],
+        &["retainers", a, "@5"],
+        &["retainers", a, "--class", "(string)"],
+        &["node", a, "3"],
+        &["find", a, "text"],
+        &["strings", a],
+        &["collections", a],
+        &["closures", a],
+        &["validate", a],
+        &["diff", a, a],
+        &["growth", a, a],
+        &["leaks", a, a, a],
+        &["export", a, "--out", "json-tables"],
+        &["redact", a, "--out", "json-copy"],
+    ];
+    for command in commands {
+        let args = [&["snapshot"], command, &["--format", "json"]].concat();
+        let (_, out, err) = output(&lab, &args);
+        let document: serde_json::Value = serde_json::from_str(&out).expect(&err);
+        let schema = document["schema"].as_str().expect("a schema");
+        let verb = schema.split(' ').nth(2).expect("a verb");
+        let title = format!("\n## {verb}\n");
+        let start = page
+            .find(&title)
+            .unwrap_or_else(|| panic!("no section {verb}"));
+        let rest = &page[start + title.len()..];
+        let section = rest.split("\n## ").next().unwrap_or(rest);
+        assert!(!document[verb].is_null(), "{verb}");
+        if verb != "redact" {
+            check(&document[verb], section, verb);
+        }
+    }
+}
+
+#[test]
+fn parts_and_groups_of_the_summary() {
+    let lab = lab();
+    let summary = |more: &[&str]| {
+        let args = ["snapshot", "summary", "a.heapsnapshot", "--format", "csv"];
+        output(&lab, &[&args, more].concat())
+    };
+    let (code, rows, err) = summary(&["--only", "duplicated-strings"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(rows.lines().count(), 2, "{rows}");
+    assert!(
+        rows.contains("(string)") && rows.lines().last().unwrap().starts_with("2,"),
+        "{rows}"
+    );
+    let (_, rows, _) = summary(&["--only", "console"]);
+    assert_eq!(rows.lines().count(), 1, "{rows}");
+    let (_, rows, _) = summary(&["--allocated-after", "a.heapsnapshot"]);
+    assert_eq!(rows.lines().count(), 1, "{rows}");
+    let (_, rows, _) = summary(&["--allocated-before", "a.heapsnapshot"]);
+    assert_eq!(rows.lines().count(), 3, "{rows}");
+    for group in ["class", "name", "type", "script", "location", "shape"] {
+        assert_eq!(summary(&["--group-by", group]).0, 0, "{group}");
+    }
+    assert_eq!(summary(&["--only", "native-context=@99"]).0, 2);
+    let (code, _, err) = summary(&["--only", "everything"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("duplicated-strings"), "{err}");
+}
