@@ -179,6 +179,8 @@ fn print_native_contexts(
 /// The class, and where it stands.
 fn class(row: &SummaryRow) -> String {
     match row.location {
+        // A file that is cut before its strings has no names.
+        None if row.name.is_empty() => "(without a name)".to_owned(),
         None => row.name.clone(),
         Some(at) if row.name.starts_with("script ") => {
             format!("{}:{}:{}", row.name, at.line + 1, at.column + 1)
