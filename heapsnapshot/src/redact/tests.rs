@@ -114,6 +114,10 @@ fn replacements_have_the_length_of_what_they_stand_for() {
     for letters in 2..40 {
         for number in 0..200 {
             let text = format!("§{number:0letters$}");
+            // Of more digits than there are letters: met again with more letters.
+            if text.chars().count() != letters + 1 {
+                continue;
+            }
             let (name, left) = redactor.replace(&text, text.as_bytes());
             assert_eq!(left, Left::Replaced);
             assert_eq!(name.chars().count(), text.chars().count(), "{text}: {name}");
