@@ -40,10 +40,13 @@ final class Common {
         }
         var os = (com.sun.management.OperatingSystemMXBean)
             java.lang.management.ManagementFactory.getOperatingSystemMXBean();
-        System.out.printf(Locale.ROOT,
+        // In one piece: the log of collections is written to the same file.
+        byte[] line = String.format(Locale.ROOT,
             "%n{\"bench\":\"%s\",\"iterations\":%d,\"checksum\":%d,\"objects\":%d,\"bytes\":%d%s,"
                 + "\"wall_ns\":%d,\"cpu_ns\":%d,\"peak_rss\":%d}%n",
             bench, iterations, result.checksum() & 0xFFFF_FFFFL, result.objects(), bytes, result.more(),
-            wallNs, os.getProcessCpuTime(), peak);
+            wallNs, os.getProcessCpuTime(), peak).getBytes();
+        System.out.write(line, 0, line.length);
+        System.out.flush();
     }
 }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::sample::{self, Sample};
+use super::sample;
 use super::systems::{Memory, System};
 
 const BENCH: &str = "cachel1m";
@@ -31,18 +31,20 @@ fn memory(total: u32) -> Memory {
     }
 }
 
-/// Runs the bench in a heap of `total` MB; `None` if it does not complete.
-fn attempt(system: System, total: u32) -> Option<Sample> {
+/// Whether the bench completes in a heap of `total` MB.
+fn completes(system: System, total: u32) -> bool {
     let mut command = system.command(BENCH, 1, Some(memory(total)));
-    let mut child = command
+    let spawned = command
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
-        .spawn()
-        .ok()?;
+        .spawn();
+    let Ok(mut child) = spawned else {
+        return false;
+    };
     let started = Instant::now();
-    let status = loop {
+    loop {
         match child.try_wait() {
-            Ok(Some(status)) => break status,
+            Ok(Some(status)) => return status.success(),
             Ok(None) if started.elapsed() < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(20));
             }
@@ -50,14 +52,10 @@ fn attempt(system: System, total: u32) -> Option<Sample> {
                 // It may have ended just now; either way it did not complete in time.
                 let _ = child.kill();
                 let _ = child.wait();
-                return None;
+                return false;
             }
         }
-    };
-    if !status.success() {
-        return None;
     }
-    sample::take(system, BENCH, 1, Some(memory(total))).ok()
 }
 
 /// Bisects for heaplab, V8 and HotSpot.
@@ -70,21 +68,21 @@ pub(crate) fn find(systems: &[System]) -> Result<Vec<Smallest>, String> {
         if !["heaplab", "v8", "serial", "serial4"].contains(&system.name) {
             continue;
         }
-        let (mut fails, mut completes) = (3 * SEMI_SPACE, ENOUGH);
-        while completes - fails > 1 {
-            let middle = u32::midpoint(fails, completes);
+        let (mut fails, mut enough) = (3 * SEMI_SPACE, ENOUGH);
+        while enough - fails > 1 {
+            let middle = u32::midpoint(fails, enough);
             eprint!("\rsmallest heap of {}: {middle} MB …   ", system.name);
-            if attempt(system, middle).is_some() {
-                completes = middle;
+            if completes(system, middle) {
+                enough = middle;
             } else {
                 fails = middle;
             }
         }
-        eprintln!("\rsmallest heap of {}: {completes} MB      ", system.name);
-        let twice = sample::take(system, BENCH, 1, Some(memory(2 * completes)))?;
+        eprintln!("\rsmallest heap of {}: {enough} MB      ", system.name);
+        let twice = sample::take(system, BENCH, 1, Some(memory(2 * enough)))?;
         found.push(Smallest {
             system: system.name,
-            megabytes: completes,
+            megabytes: enough,
             gc_at_twice: twice.gc.unwrap_or(f64::NAN) / 1e6,
         });
     }
