@@ -561,10 +561,11 @@ fn at_least_a_page(option: &'static str, bytes: usize) -> Result<usize, OptionsE
 /// A semi-space size, rounded up to a power of two of at least one page.
 fn semi_space(option: &'static str, bytes: usize) -> Result<usize, OptionsError> {
     if bytes == 0 {
+        // Less than a page is rounded up; nothing at all is a mistake.
         return Err(OptionsError::TooSmall {
             option,
             given: 0,
-            least: 1,
+            least: PAGE_SIZE,
         });
     }
     if bytes > MAX_CAGE_SIZE {
