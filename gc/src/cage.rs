@@ -11,6 +11,7 @@
 //!
 //! A reference is a 31-bit granule number, so it cannot name an address outside 16 GiB from the base.
 
+use crate::populate::Populator;
 use crate::refusal::is_refused;
 use crate::seeded::{self, Bug};
 use crate::system::huge_pages_on_request;
@@ -277,6 +278,8 @@ pub(crate) struct Cage {
     committed_groups: Vec<bool>,
     committed_bytes: usize,
     huge_pages: bool,
+    /// Touches groups ahead of need. It ends before the range is given up: fields are dropped in this order.
+    populator: Populator,
     _range: Reservation,
 }
 
@@ -322,6 +325,7 @@ impl Cage {
             committed_groups: vec![false; bytes / GROUP_BYTES],
             committed_bytes: 0,
             huge_pages: huge_pages_on_request(),
+            populator: Populator::default(),
             _range: range,
         })
     }
@@ -417,6 +421,31 @@ impl Cage {
         Ok(())
     }
 
+    /// Commits the groups that cover the range, and has those that were not committed made ready while the program
+    /// runs on: their first touch will not be waited for.
+    ///
+    /// # Errors
+    /// As for [`Cage::commit`].
+    pub(crate) fn prepare(&mut self, offset: usize, bytes: usize) -> io::Result<()> {
+        for group in groups(offset, bytes) {
+            if !self.committed_groups[group] {
+                self.commit(group * GROUP_BYTES, GROUP_BYTES)?;
+                self.populator.order(self.base.0 + group * GROUP_BYTES);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether making groups ready has to wait, for as long as a pause lasts.
+    pub(crate) fn hold_populating(&self, held: bool) {
+        self.populator.hold(held);
+    }
+
+    /// Processor time spent making groups ready since the last call, in ns.
+    pub(crate) fn take_populating_ns(&self) -> u64 {
+        self.populator.take_spent_ns()
+    }
+
     /// Returns the physical memory of the groups that cover the range, and forbids access to them.
     pub(crate) fn decommit(&mut self, offset: usize, bytes: usize) {
         for group in groups(offset, bytes) {
@@ -425,9 +454,10 @@ impl Cage {
             }
             let start = self.base.0 + group * GROUP_BYTES;
             Addr(start).permit(GROUP_BYTES);
-            discard(start, GROUP_BYTES);
             // SAFETY: the group is ours and holds no object any more.
             unsafe { libc::mprotect(start as *mut libc::c_void, GROUP_BYTES, libc::PROT_NONE) };
+            // After access has been taken away, so that a group is not populated anew behind our back.
+            discard(start, GROUP_BYTES);
             self.committed_groups[group] = false;
             self.committed_bytes -= GROUP_BYTES;
         }
@@ -452,6 +482,20 @@ impl Drop for Cage {
 
 fn groups(offset: usize, bytes: usize) -> std::ops::Range<usize> {
     offset / GROUP_BYTES..(offset + bytes).div_ceil(GROUP_BYTES)
+}
+
+/// Maps the pages of a range as if each had been written, without a change of content; whether the system did.
+pub(crate) fn populate(start: usize, bytes: usize) -> bool {
+    #[cfg(target_os = "linux")]
+    // SAFETY: it changes no content and fails for a range that is not mapped or not writable, whoever owns it.
+    unsafe {
+        libc::madvise(start as *mut libc::c_void, bytes, libc::MADV_POPULATE_WRITE) == 0
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (start, bytes);
+        false
+    }
 }
 
 /// Gives the physical pages of a range of ours back; it reads as zero afterwards (Linux) or has unspecified

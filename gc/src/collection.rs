@@ -12,13 +12,12 @@ use crate::clock::Work;
 use crate::event::{CollectionKind, CollectionReason, CollectorReason, HeapSizes, Phase};
 use crate::heap::Core;
 use crate::marker::Marker;
-use crate::object::Descriptor;
 use crate::options::Compaction;
 use crate::page::{Owner, PAGE_SIZE};
 use crate::policy::growth::SemiSpaceChange;
-use crate::policy::memory::groups_to_return;
+use crate::policy::memory::{bytes_to_prepare, groups_to_return};
 use crate::policy::{MajorOutcome, MinorOutcome};
-use crate::scavenger::{object_end, slots_and_end};
+use crate::scavenger::object_end;
 use crate::seeded::{self, Bug};
 
 impl Core {
@@ -35,6 +34,7 @@ impl Core {
         let start_ns = self.begin(CollectionKind::Minor, reason, CollectorReason::None);
         let pause = Pause;
         let done = self.scavenge();
+        self.restart_young_scan();
         self.tracer.scavenged(&done);
         self.phase(Phase::ScavengeFinish);
         let outcome = MinorOutcome {
@@ -69,6 +69,17 @@ impl Core {
         if !incremental {
             self.phase(Phase::CompleteSweep);
             self.complete_sweep();
+            // Everything young is promoted, as in V8 (`always_promote_young_mc`): whoever pays for a whole marking
+            // shall not copy the same objects again at once. The final pause of a cycle stays short instead, and
+            // near the limit what may die young is no burden for the old generation. The stress mode goes on ageing, so
+            // that sweeping meets pages with remembered slots.
+            if self.stress.is_none()
+                && !self
+                    .controller
+                    .scavenge_might_not_succeed(self.old_used(), self.young.used())
+            {
+                self.young.age_mark = self.young.top;
+            }
         }
         let done = self.scavenge();
         self.tracer.scavenged(&done);
@@ -78,8 +89,8 @@ impl Core {
         let mut steps_ns = 0;
         let mut marker = match self.take_cycle() {
             Some((cycle, steps)) => {
-                steps_ns = cycle.steps_policy_ns;
-                self.tracer.event().steps = Some(steps);
+                steps_ns = steps.policy_ns;
+                self.tracer.event().steps = Some(steps.totals);
                 cycle.marker
             }
             None => self.new_cycle_marker(),
@@ -215,22 +226,13 @@ impl Core {
         if seeded::active(Bug::YoungRootsSkipped) {
             return;
         }
-        let mut at = self.young.to_space_start();
-        let end = self.young.top;
-        while at < end {
-            let (first, slots, next) = slots_and_end(at, Descriptor(at.load_u32()));
-            for i in 0..slots {
-                let value = first.add(4 * i).value();
-                if marker.follows(value) {
-                    // Young survivors may refer to more old objects than the stack holds, and no marked
-                    // object leads to those. Steps may have filled it before.
-                    if marker.is_long() {
-                        marker.drain(&self.cage, &mut self.pages, usize::MAX);
-                    }
-                    marker.push(value);
-                }
+        let mut scan = Some(self.whole_young());
+        while let Some(left) = scan {
+            // Young survivors may refer to more old objects than the stack holds, and steps may have filled it before.
+            if marker.is_long() {
+                marker.drain(&self.cage, &mut self.pages, usize::MAX);
             }
-            at = next;
+            scan = self.scan_young(marker, left, usize::MAX);
         }
     }
 
@@ -256,9 +258,34 @@ impl Core {
             SemiSpaceChange::Keep => return,
             SemiSpaceChange::Grow(capacity) | SemiSpaceChange::Shrink(capacity) => capacity,
         };
+        if let SemiSpaceChange::Grow(_) = change {
+            for half in [self.young.to_space_start(), self.young.from_space_start()] {
+                // If the system refuses, resizing says so.
+                let _ = self.cage.prepare(self.cage.offset(half), capacity);
+            }
+        }
         if capacity < self.young.used() || !self.young.resize(&mut self.cage, capacity) {
             self.controller
                 .semi_space_change_failed(self.young.capacity);
+        }
+    }
+
+    /// Has the pages made ready into which the next scavenge may promote.
+    fn prepare_for_promotion(&mut self) {
+        let survived_once = self.young.age_mark.0 - self.young.to_space_start().0;
+        let unswept = self.old.unswept.iter();
+        let dead: usize = unswept
+            .map(|&page| PAGE_SIZE - self.pages.live_bytes[page as usize] as usize)
+            .sum();
+        let bytes = bytes_to_prepare(survived_once, self.old.free.bytes() + dead);
+        let pages = bytes
+            .div_ceil(PAGE_SIZE)
+            .min(self.old.max_pages.saturating_sub(self.pages.in_use()));
+        for group in self.pages.groups_given_out_next(pages) {
+            if self.cage.prepare(group * GROUP_BYTES, GROUP_BYTES).is_err() {
+                // Promotion will ask again, and say what was refused.
+                return;
+            }
         }
     }
 
@@ -280,6 +307,7 @@ impl Core {
         reason: CollectionReason,
         collector_reason: CollectorReason,
     ) -> u64 {
+        self.cage.hold_populating(true);
         // Known again by the end: promotion asks for pages in every pause that needs them.
         self.old.refused_by_system = 0;
         self.sample_allocation();
@@ -287,6 +315,10 @@ impl Core {
         self.clock.charge(Work::Pause, 1);
         let start_ns = self.clock.policy_now();
         let before = self.sizes();
+        let populating = self.cage.take_populating_ns();
+        if !self.clock.is_virtual() {
+            self.tracer.add_between(populating);
+        }
         self.tracer
             .begin(self.clock.as_ref(), kind, reason, collector_reason, before);
         start_ns
@@ -317,6 +349,12 @@ impl Core {
         event.average_mu = self.controller.average_mu();
         event.current_mu = self.controller.current_mu();
         let event = self.tracer.end(self.clock.as_ref(), after);
+        if !event.reduce_memory {
+            let started = self.tracer.start_between(self.clock.as_ref());
+            self.prepare_for_promotion();
+            self.tracer.end_between(self.clock.as_ref(), started);
+        }
+        self.cage.hold_populating(false);
         self.verify_under_stress("after", event.kind, event.reason);
         let dead = self.externals.take_dead();
         if let Some(observer) = &mut self.observer {

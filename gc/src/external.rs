@@ -182,7 +182,7 @@ impl Core {
         match self.controller.external_pressure(after) {
             ExternalPressure::None => {}
             ExternalPressure::Soft if self.options.incremental_marking => match &self.cycle {
-                None => self.start_marking(),
+                None => self.start_marking_after(MAX_STEP_NS),
                 Some(cycle) if cycle.finished => self.major(
                     CollectionReason::FinalizeMarkingViaStackGuard,
                     CollectorReason::None,

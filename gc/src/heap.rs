@@ -5,7 +5,7 @@ use crate::clock::{Clock, RealClock};
 use crate::error::{HeapError, HeapLimitReached, Limit, LimitDetails};
 use crate::event::{CollectionKind, CollectionReason, Observer};
 use crate::external::Externals;
-use crate::incremental::Cycle;
+use crate::incremental::{Cycle, Steps};
 use crate::large::LargeSpace;
 use crate::near_limit::Callback;
 use crate::object::{Descriptor, Kind, MAX_SHAPES};
@@ -76,6 +76,9 @@ pub(crate) struct Core {
     /// The cycle of incremental marking in progress, and whether there is one.
     pub(crate) cycle: Option<Cycle>,
     pub(crate) marking: bool,
+    /// A cycle is due; before it, steps sweep what the last one left.
+    pub(crate) sweeping_for_marking: bool,
+    pub(crate) steps: Steps,
     pub(crate) controller: HeapController,
     pub(crate) weak: Weak,
     /// Bytes promoted since the heap was made.
@@ -205,6 +208,8 @@ impl Core {
                 || options.policy != Policy::Generational,
             cycle: None,
             marking: false,
+            sweeping_for_marking: false,
+            steps: Steps::default(),
             controller: HeapController::new(&limits),
             weak: Weak::default(),
             promoted_bytes: 0,

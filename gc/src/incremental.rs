@@ -1,7 +1,7 @@
 //! Incremental marking: the phase machine over the marker.
 //!
 //! ```text
-//!  idle ──start_marking──► marking ──step … step──► finished ──major──► (final pause) ──► lazy sweep ──► idle
+//!  idle ─► sweep in steps ─► marking ──step … step──► finished ──major──► (final pause) ──► lazy sweep ──► idle
 //!                             ▲  scavenges and stores in between  │
 //!                             └── abandoned for a snapshot ◄──────┘
 //! ```
@@ -14,14 +14,18 @@
 //! Between steps (invariant I2): no black old object refers to a white old one, except through weak slots;
 //! every reachable white old object is reachable from a grey one, a root or a young object.
 //!
-//! Steps are paced by allocation, 64 KB apart, and last at most 1 ms; see [`crate::policy::marking`].
+//! Steps are paced by allocation, 64 KB apart, and last at most 1 ms; see [`crate::policy::marking`]. All that may
+//! take long is done in steps: sweeping what the last cycle left, looking through the young generation for what it
+//! refers to, slices of large objects, rescans after an overflow of the stack.
 
 use crate::cage::Addr;
 use crate::clock::Work;
 use crate::event::{CollectionKind, CollectionReason, IncrementalSteps};
 use crate::heap::{Core, Heap};
 use crate::marker::{Marker, Progress, mark_bit};
-use crate::policy::marking::{StepBudget, YOUNG_STEP_INTERVAL};
+use crate::object::Descriptor;
+use crate::policy::marking::{MAX_STEP_NS, StepBudget, YOUNG_STEP_INTERVAL};
+use crate::scavenger::slots_and_end;
 use crate::seeded::{self, Bug};
 use crate::value::Value;
 
@@ -32,13 +36,20 @@ const SLICE_BYTES: usize = 32 * 1024;
 pub(crate) struct Cycle {
     pub(crate) marker: Marker,
     started_ns: u64,
-    steps: IncrementalSteps,
-    /// Time of steps on the policy clock.
-    pub(crate) steps_policy_ns: u64,
+    /// What is left to look through of the young generation: a head start, the final pause takes it whole.
+    young_scan: Option<(Addr, Addr)>,
     /// What the cycle is expected to mark, in bytes.
     live_estimate: usize,
     /// Nothing was grey when the last step ended.
     pub(crate) finished: bool,
+}
+
+/// Steps of the cycle in progress, those before its marking included.
+#[derive(Copy, Clone, Debug, Default)]
+pub(crate) struct Steps {
+    pub(crate) totals: IncrementalSteps,
+    /// Their time on the policy clock.
+    pub(crate) policy_ns: u64,
 }
 
 /// How much one call of [`Heap::step`] may do.
@@ -76,12 +87,17 @@ impl Heap {
 
     /// Does a bounded piece of a cycle: for an embedder's idle time.
     ///
-    /// Starts a cycle if none is in progress. When marking has finished, the next call is the final pause,
+    /// Starts a cycle if none is in progress, after the sweeping that the last one left. When marking has finished, the next call is the final pause,
     /// which the budget does not bound.
     pub fn step(&mut self, budget: Budget) -> StepProgress {
         let core = &mut self.core;
         match &core.cycle {
-            None => core.start_marking(),
+            None => {
+                core.start_marking_after(budget.ns);
+                if core.cycle.is_none() {
+                    return StepProgress::Marking;
+                }
+            }
             Some(cycle) if cycle.finished => {
                 core.collect(
                     CollectionKind::Major,
@@ -102,27 +118,86 @@ impl Heap {
 }
 
 impl Core {
-    /// Begins a cycle: what the roots and the young generation refer to becomes grey.
+    /// Begins a cycle at the next steps: at once if nothing is left to sweep, else after steps that sweep.
+    pub(crate) fn start_marking_soon(&mut self) {
+        if self.old.unswept.is_empty() {
+            self.start_marking();
+        } else {
+            self.sweeping_for_marking = true;
+            self.arm_limit();
+        }
+    }
+
+    /// Sweeps for at most `ns`; begins a cycle if that was all.
+    pub(crate) fn start_marking_after(&mut self, ns: u64) {
+        self.sweeping_for_marking = true;
+        let started = self.clock.stopwatch_now();
+        let policy_started = self.clock.policy_now();
+        while self.sweep_one_page() && self.clock.policy_now() - policy_started < ns {}
+        self.account_step(started, policy_started);
+        if self.old.unswept.is_empty() {
+            self.start_marking();
+        }
+    }
+
+    /// Begins a cycle: what the roots refer to becomes grey. Sweeps first what is left to sweep.
     pub(crate) fn start_marking(&mut self) {
         debug_assert!(self.cycle.is_none());
+        self.sweeping_for_marking = false;
         let started = self.clock.stopwatch_now();
         let policy_started = self.clock.policy_now();
         let mut marker = self.new_cycle_marker();
         self.choose_candidates_before_marking(&mut marker);
-        self.mark_from_roots(&mut marker);
+        self.for_each_root(|value| marker.push_root(value));
         let live_estimate = self.old_used();
         self.controller.start_marking(policy_started, live_estimate);
         self.cycle = Some(Cycle {
             marker,
             started_ns: started,
-            steps: IncrementalSteps::default(),
-            steps_policy_ns: 0,
+            young_scan: Some(self.whole_young()),
             live_estimate,
             finished: false,
         });
         self.marking = true;
         self.account_step(started, policy_started);
         self.arm_limit();
+    }
+
+    /// The objects in to-space: first byte, and end.
+    pub(crate) fn whole_young(&self) -> (Addr, Addr) {
+        (self.young.to_space_start(), self.young.top)
+    }
+
+    /// After a scavenge: what was left to look through is somewhere else now.
+    pub(crate) fn restart_young_scan(&mut self) {
+        let whole = self.whole_young();
+        if let Some(cycle) = &mut self.cycle
+            && cycle.young_scan.is_some()
+        {
+            cycle.young_scan = Some(whole);
+        }
+    }
+
+    /// Makes grey what young objects from `at` on refer to, for about `budget` bytes or until the marker's stack is
+    /// long. Returns what is left.
+    pub(crate) fn scan_young(
+        &self,
+        marker: &mut Marker,
+        (mut at, end): (Addr, Addr),
+        budget: usize,
+    ) -> Option<(Addr, Addr)> {
+        let stop = Addr(at.0.saturating_add(budget)).min(end);
+        let start = at;
+        while at < stop && !marker.is_long() {
+            let (first, slots, next) = slots_and_end(at, Descriptor(at.load_u32()));
+            for i in 0..slots {
+                // No marked object leads to them: they must not be dropped when the stack is full.
+                marker.push_root(first.add(4 * i).value());
+            }
+            at = next;
+        }
+        marker.scanned += at.0 - start.0;
+        (at < end).then_some((at, end))
     }
 
     /// Finishes the sweeping of the last cycle and makes a marker for the old generation.
@@ -141,18 +216,29 @@ impl Core {
         };
         let started = self.clock.stopwatch_now();
         let policy_started = self.clock.policy_now();
-        let marked_before = cycle.marker.bytes;
+        let (marked_before, work_before) = (cycle.marker.bytes, cycle.marker.work());
         let progress = loop {
-            let before = cycle.marker.bytes;
-            let left = budget.bytes.saturating_sub(before - marked_before);
-            let progress = cycle
-                .marker
-                .drain(&self.cage, &mut self.pages, left.min(SLICE_BYTES));
-            self.clock
-                .charge(Work::Marked, (cycle.marker.bytes - before) as u64);
+            let before = cycle.marker.work();
+            let left = budget.bytes.saturating_sub(before - work_before);
+            let slice = left.clamp(1, SLICE_BYTES);
+            let progress = match cycle.young_scan.take() {
+                Some(scan) if !cycle.marker.is_long() => {
+                    cycle.young_scan = self.scan_young(&mut cycle.marker, scan, slice);
+                    Progress::More
+                }
+                scan => {
+                    cycle.young_scan = scan;
+                    match cycle.marker.drain(&self.cage, &mut self.pages, slice) {
+                        Progress::Done if scan.is_none() => Progress::Done,
+                        _ => Progress::More,
+                    }
+                }
+            };
+            let work = cycle.marker.work();
+            self.clock.charge(Work::Marked, (work - before) as u64);
             let spent = self.clock.policy_now() - policy_started;
             if progress == Progress::Done
-                || cycle.marker.bytes - marked_before >= budget.bytes
+                || work - work_before >= budget.bytes
                 || spent >= budget.ns
             {
                 break progress;
@@ -170,16 +256,19 @@ impl Core {
     fn account_step(&mut self, started: u64, policy_started: u64) {
         let ns = self.clock.stopwatch_now() - started;
         let policy_ns = self.clock.policy_now() - policy_started;
-        if let Some(cycle) = &mut self.cycle {
-            cycle.steps.steps += 1;
-            cycle.steps.total_ns += ns;
-            cycle.steps.longest_ns = cycle.steps.longest_ns.max(ns);
-            cycle.steps_policy_ns += policy_ns;
-        }
+        let totals = &mut self.steps.totals;
+        totals.steps += 1;
+        totals.total_ns += ns;
+        totals.longest_ns = totals.longest_ns.max(ns);
+        self.steps.policy_ns += policy_ns;
     }
 
     /// The step that allocation owes: as much as the schedule asks for.
     pub(crate) fn paced_step(&mut self) {
+        if self.sweeping_for_marking {
+            self.start_marking_after(MAX_STEP_NS);
+            return;
+        }
         let (Some(cycle), now, old) = (&self.cycle, self.clock.policy_now(), self.old_used())
         else {
             return;
@@ -193,10 +282,12 @@ impl Core {
 
     /// Gives the cycle in progress up: its marks are cleared.
     pub(crate) fn abandon_marking(&mut self) {
+        self.sweeping_for_marking = false;
         if self.cycle.take().is_none() {
             return;
         }
         self.marking = false;
+        self.steps = Steps::default();
         self.controller.abandon_marking();
         for page in self.pages.range() {
             self.clear_marks(page);
@@ -212,11 +303,16 @@ impl Core {
     }
 
     /// Ends the cycle in progress for its final pause.
-    pub(crate) fn take_cycle(&mut self) -> Option<(Cycle, IncrementalSteps)> {
-        let cycle = self.cycle.take()?;
+    pub(crate) fn take_cycle(&mut self) -> Option<(Cycle, Steps)> {
+        self.sweeping_for_marking = false;
+        let mut steps = std::mem::take(&mut self.steps);
+        let Some(cycle) = self.cycle.take() else {
+            // Steps that swept for a cycle that did not come.
+            self.tracer.add_between(steps.totals.total_ns);
+            return None;
+        };
         self.marking = false;
-        let mut steps = cycle.steps;
-        steps.wall_ns = self.clock.stopwatch_now() - cycle.started_ns;
+        steps.totals.wall_ns = self.clock.stopwatch_now() - cycle.started_ns;
         Some((cycle, steps))
     }
 
@@ -270,7 +366,7 @@ impl Core {
         let end = self.young.to_end();
         self.young.limit = if self.every_allocation_asks {
             self.young.top
-        } else if self.marking {
+        } else if self.marking || self.sweeping_for_marking {
             self.young.top.add(YOUNG_STEP_INTERVAL).min(end)
         } else {
             end

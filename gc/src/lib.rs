@@ -126,7 +126,7 @@
 //! | `allocate`, `access`, `map`, `deque`, `external`, `weak` | what a scope makes, reads and stores |
 //! | `pool` | what objects own beside the heap, by index |
 //! | `value`, `object`, `shape` | layout: tagged values, headers, hidden classes |
-//! | `cage`, `page`, `free_list` | memory: the reserved range, pages and their metadata, gaps |
+//! | `cage`, `page`, `free_list`, `populate` | memory: the reserved range, pages and their metadata, gaps; touching it ahead |
 //! | `young`, `old`, `large` | the three spaces |
 //! | `barrier` | what a store tells the collectors |
 //! | `scavenger`, `marker`, `incremental`, `sweeper`, `compactor` | the collectors, a phase each |
@@ -181,6 +181,7 @@ pub mod options;
 mod page;
 pub mod policy;
 mod pool;
+mod populate;
 mod refusal;
 #[allow(unsafe_code, reason = "a root provider promises to show all its cells")]
 mod roots;

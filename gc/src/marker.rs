@@ -9,12 +9,11 @@
 //! overflows, references are dropped and the marked objects are rescanned until nothing new is found.
 
 use crate::cage::{Addr, Cage};
-use crate::object::Descriptor;
+use crate::object::{Descriptor, HEADER_BYTES};
 use crate::page::{PAGE_SIZE, PageTable, mark_words};
 use crate::scavenger::slots_and_end;
 use crate::seeded::{self, Bug};
 use crate::value::{GRANULE, Value};
-use std::ops::Range;
 
 /// References between the stack and the scan: enough that their cache misses overlap.
 const FIFO: usize = 32;
@@ -49,6 +48,8 @@ pub(crate) struct Marker {
     /// Roots for which the stack had no room: no marked object leads to them, so a rescan would not.
     roots: Vec<u32>,
     overflowed: bool,
+    /// The page at which the rescan after an overflow goes on.
+    rescan: Option<usize>,
     /// Whether slots that refer into evacuation candidates are recorded, and those that were.
     pub(crate) recording: bool,
     pub(crate) recorded: Vec<Addr>,
@@ -57,6 +58,10 @@ pub(crate) struct Marker {
     /// Bytes and objects marked so far.
     pub(crate) bytes: usize,
     pub(crate) objects: usize,
+    /// Bytes of slices, of rescanned objects and of young ones: work that may mark nothing.
+    pub(crate) scanned: usize,
+    /// Bytes of the slots of large objects: counted as marked at once, looked at in slices.
+    sliced: usize,
 }
 
 /// How far a bounded piece of marking came.
@@ -87,11 +92,14 @@ impl Marker {
             slices: Vec::new(),
             roots: Vec::new(),
             overflowed: false,
+            rescan: None,
             recording: false,
             recorded: Vec::new(),
             newly_marked: None,
             bytes: 0,
             objects: 0,
+            scanned: 0,
+            sliced: 0,
         }
     }
 
@@ -109,7 +117,7 @@ impl Marker {
         impl Iterator<Item = u32> + '_,
         impl Iterator<Item = u32> + '_,
     )> {
-        if self.overflowed {
+        if self.overflowed || self.rescan.is_some() {
             return None;
         }
         let count = (self.top.0 - self.base.0) / 4;
@@ -149,15 +157,29 @@ impl Marker {
         self.top.0 - self.base.0 > (self.end.0 - self.base.0) / 2
     }
 
-    /// Marks until nothing is grey or about `budget` bytes have been marked.
+    /// Work done so far, in bytes: what was marked, and what was only looked through.
+    pub(crate) fn work(&self) -> usize {
+        self.bytes - self.sliced + self.scanned
+    }
+
+    /// Marks until nothing is grey or about `budget` bytes of work have been done.
     pub(crate) fn drain(&mut self, cage: &Cage, pages: &mut PageTable, budget: usize) -> Progress {
-        let stop_at = self.bytes.saturating_add(budget);
+        let budget_ends = self.work().saturating_add(budget);
         loop {
+            // A stack of 64 entries overflows between any two steps: a rescan that stops would never come to its end.
+            let stop_at = if cfg!(heaplab_tiny) && self.rescan.is_some() {
+                usize::MAX
+            } else {
+                budget_ends
+            };
+            let marked_at_most = stop_at
+                .saturating_sub(self.scanned)
+                .saturating_add(self.sliced);
             // Recording and logging are rare and would slow down the common loop.
             let progress = if self.recording || self.newly_marked.is_some() {
-                self.drain_stack::<true>(cage, pages, stop_at)
+                self.drain_stack::<true>(cage, pages, marked_at_most)
             } else {
-                self.drain_stack::<false>(cage, pages, stop_at)
+                self.drain_stack::<false>(cage, pages, marked_at_most)
             };
             if progress == Progress::More {
                 return Progress::More;
@@ -166,10 +188,18 @@ impl Marker {
                 self.push(Value(root));
             } else if let Some((value, next)) = self.slices.pop() {
                 self.scan_slice(cage, pages, value, next);
+            } else if let Some(page) = self.rescan {
+                self.rescan_page(cage, pages, page);
             } else if std::mem::take(&mut self.overflowed) {
-                self.rescan_marked(cage, pages.range());
+                // The semi-spaces lie below the old pages; in a marking of the whole heap they hold marked objects too.
+                let first = Value(self.first).granule() / GRANULES_PER_PAGE;
+                self.rescan = Some(first.min(pages.range().start));
             } else {
                 return Progress::Done;
+            }
+            // An array whose elements are all marked, or a rescan that finds nothing, must end a step too.
+            if self.work() >= stop_at {
+                return Progress::More;
             }
         }
     }
@@ -210,8 +240,10 @@ impl Marker {
                     // It may be a root.
                     self.push_root(Value(fifo[(oldest + i) % FIFO]));
                 }
-                let empty =
-                    self.top == self.base && self.roots.is_empty() && self.slices.is_empty();
+                let empty = self.top == self.base
+                    && self.roots.is_empty()
+                    && self.slices.is_empty()
+                    && self.rescan.is_none();
                 return if empty && !self.overflowed {
                     Progress::Done
                 } else {
@@ -243,6 +275,7 @@ impl Marker {
             log.push(value);
         }
         if slots > SLICE {
+            self.sliced += 4 * slots;
             self.slices.push((value, 0));
         } else {
             if NOTING {
@@ -295,33 +328,34 @@ impl Marker {
         if until < slots {
             self.slices.push((value, until as u32));
         }
+        self.scanned += 4 * (until - next);
         self.record_slots(pages, first.add(4 * next), until - next);
         self.push_slots(first.add(4 * next), until - next);
     }
 
-    /// After an overflow: pushes the unmarked targets of every marked object.
-    fn rescan_marked(&mut self, cage: &Cage, pages: Range<usize>) {
-        // The semi-spaces lie below the old pages; in a marking of the whole heap they hold marked objects too.
-        let start = Value(self.first).granule() / GRANULES_PER_PAGE;
-        for page in start.min(pages.start)..pages.end {
-            for granule in marked_granules(cage, page) {
-                let at = cage.addr(Value::from_granule(granule));
-                let (first, slots, _) = slots_and_end(at, Descriptor(at.load_u32()));
-                for i in 0..slots {
-                    let value = first.add(4 * i).value();
-                    if self.follows(value) {
-                        let (word, bit) = mark_bit(cage, value);
-                        if word.load_u64() & bit == 0 {
-                            self.push(value);
+    /// After an overflow: pushes the unmarked targets of the marked objects of a page, and goes on to the next one.
+    ///
+    /// When the stack is full, the page is looked through again after what is on the stack has been marked. What is
+    /// marked meanwhile pushes its own targets; if those do not fit, another rescan follows this one.
+    fn rescan_page(&mut self, cage: &Cage, pages: &PageTable, page: usize) {
+        for granule in marked_granules(cage, page) {
+            let at = cage.addr(Value::from_granule(granule));
+            let (first, slots, _) = slots_and_end(at, Descriptor(at.load_u32()));
+            self.scanned += HEADER_BYTES + 4 * slots;
+            for i in 0..slots {
+                let value = first.add(4 * i).value();
+                if self.follows(value) {
+                    let (word, bit) = mark_bit(cage, value);
+                    if word.load_u64() & bit == 0 {
+                        if self.top == self.end {
+                            return;
                         }
+                        self.push(value);
                     }
-                }
-                // What did not fit is found by the next rescan, after these have been marked.
-                if self.overflowed {
-                    return;
                 }
             }
         }
+        self.rescan = Some(page + 1).filter(|&next| next < pages.range().end);
     }
 }
 

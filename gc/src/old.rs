@@ -5,13 +5,18 @@ use crate::free_list::FreeList;
 use crate::heap::Core;
 use crate::page::{Owner, PAGE_SIZE, SweepState};
 
+/// Free bytes of an unswept page from which on sweeping it is better than taking a new page. Pages with less are swept
+/// when there is no new page, or before the next marking: a scavenge that had to sweep a whole full heap to find a few
+/// blocks would be no short pause.
+pub(crate) const WORTH_SWEEPING: usize = PAGE_SIZE / 16;
+
 /// The old space's buffer, free blocks and totals.
 pub(crate) struct OldSpace {
     /// Next free byte of the open buffer, and its end; equal when none is open.
     pub(crate) top: Addr,
     pub(crate) limit: Addr,
     pub(crate) free: FreeList,
-    /// Pages that marking left to be swept, last first.
+    /// Pages that marking left to be swept, last first: those that are worth it before those that are not.
     pub(crate) unswept: Vec<u32>,
     /// Bytes of objects and wasted gaps, the whole open buffer counted.
     used_with_buffer: usize,
@@ -97,14 +102,23 @@ impl Core {
                 self.old.open_buffer(addr, size);
                 return true;
             }
-            if !self.sweep_one_page() {
-                let Some(addr) = self.add_old_page() else {
-                    return false;
-                };
+            if self.next_is_worth_sweeping() && self.sweep_one_page() {
+                continue;
+            }
+            if let Some(addr) = self.add_old_page() {
                 self.old.open_buffer(addr, PAGE_SIZE);
                 return true;
             }
+            if !self.sweep_one_page() {
+                return false;
+            }
         }
+    }
+
+    fn next_is_worth_sweeping(&self) -> bool {
+        self.old.unswept.last().is_some_and(|&page| {
+            PAGE_SIZE - self.pages.live_bytes[page as usize] as usize >= WORTH_SWEEPING
+        })
     }
 
     fn add_old_page(&mut self) -> Option<Addr> {

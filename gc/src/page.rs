@@ -207,6 +207,14 @@ impl PageTable {
         self.hint = self.hint.min(page);
     }
 
+    /// Groups of the next `count` pages that will be given out singly, each once.
+    pub(crate) fn groups_given_out_next(&self, count: usize) -> Vec<usize> {
+        let unused = (self.hint..self.owner.len()).filter(|&p| self.owner[p] == Owner::Unused);
+        let mut groups: Vec<usize> = unused.take(count).map(|p| p / PAGES_PER_GROUP).collect();
+        groups.dedup();
+        groups
+    }
+
     /// Groups that are committed and wholly unused: their memory can be returned.
     pub(crate) fn unused_groups<'a>(&'a self, cage: &'a Cage) -> impl Iterator<Item = usize> + 'a {
         let first = self.first.div_ceil(PAGES_PER_GROUP);
@@ -298,6 +306,15 @@ impl PageTable {
             let from = first.max(bucket * SLOTS_PER_BUCKET);
             let to = last.min((bucket + 1) * SLOTS_PER_BUCKET - 1);
             clear_bits(cage.slot_bits.base(), from, to);
+        }
+    }
+
+    /// Asks for the bits of all recorded slots of a page: they will be looked at soon.
+    pub(crate) fn prefetch_slots(&self, cage: &Cage, page: usize) {
+        let mut summary = self.summary[page];
+        while summary != 0 {
+            bucket_addr(cage, page, summary.trailing_zeros() as usize).prefetch();
+            summary &= summary - 1;
         }
     }
 

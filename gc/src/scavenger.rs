@@ -168,8 +168,13 @@ impl Scavenger<'_> {
         let dirty = std::mem::take(&mut self.core.pages.dirty);
         let mut batch = [(Addr(0), Value(0)); BATCH];
         let mut count = 0;
-        for page in dirty {
+        for (i, &page) in dirty.iter().enumerate() {
             let page = page as usize;
+            if let Some(&next) = dirty.get(i + 1) {
+                self.core
+                    .pages
+                    .prefetch_slots(&self.core.cage, next as usize);
+            }
             let mut summary = std::mem::take(&mut self.core.pages.summary[page]);
             self.core.page_not_to_sweep = Some(page);
             while summary != 0 {

@@ -16,7 +16,7 @@ use crate::event::{CollectionReason, CollectorReason};
 use crate::heap::Core;
 use crate::options::Policy;
 use crate::page::PAGE_SIZE;
-use crate::policy::marking::{MIN_STEP_BYTES, StepBudget, Trigger};
+use crate::policy::marking::{OLD_STEP_INTERVAL, StepBudget, Trigger};
 
 /// After a major collection at the limit, at least this share of the semi-space must be free, or allocation
 /// gives up: otherwise ever smaller steps would be bought with whole collections.
@@ -32,9 +32,10 @@ impl Core {
             return self.allocate_in_old(bytes);
         }
         let before = self.tracer.counts();
-        if self.every_allocation_asks || self.marking {
+        let steps_are_due = self.marking || self.sweeping_for_marking;
+        if self.every_allocation_asks || steps_are_due {
             // The limit was only a reminder: there may be room.
-            if self.marking {
+            if steps_are_due {
                 self.paced_step();
             }
             if let Some(at) = self.bump(bytes) {
@@ -73,7 +74,7 @@ impl Core {
             Trigger::None => self.minor(CollectionReason::AllocationFailure),
             _ if self.options.incremental_marking && !self.controller.must_finish_marking(old) => {
                 self.minor(CollectionReason::AllocationFailure);
-                self.start_marking();
+                self.start_marking_soon();
             }
             Trigger::Soft => self.minor(CollectionReason::AllocationFailure),
             Trigger::Hard => {
@@ -88,21 +89,14 @@ impl Core {
     /// Major collections until `fits` succeeds or everything was tried.
     fn climb(&mut self, mut fits: impl FnMut(&mut Core) -> Option<Addr>) -> Option<Addr> {
         if self.options.policy != Policy::None {
-            if std::mem::take(&mut self.ineffective) {
-                // The rule spoke in an earlier collection. The program may have dropped much since; if it has
-                // not, collecting on would take all the time and free little.
-                self.major(
-                    CollectionReason::LastResort,
-                    CollectorReason::OldSpaceRequested,
-                );
-                if !self.controller.is_nearly_full(self.old_used())
-                    && let Some(at) = fits(self)
-                {
-                    self.ineffective = false;
-                    return Some(at);
-                }
-            } else if let Some(at) = self.collect_until(&mut fits) {
-                return Some(at);
+            // The rule spoke in an earlier collection: the program may have dropped much since.
+            let at = if self.ineffective {
+                self.last_resort(&mut fits)
+            } else {
+                self.collect_until(&mut fits)
+            };
+            if at.is_some() {
+                return at;
             }
         }
         self.ineffective = false;
@@ -116,21 +110,36 @@ impl Core {
         None
     }
 
-    /// Two major collections, the second of which compacts; none after one that the ineffective rule ended.
+    /// Two major collections, the second of which compacts.
     fn collect_until(&mut self, fits: &mut impl FnMut(&mut Core) -> Option<Addr>) -> Option<Addr> {
-        for reason in [
+        self.major(
             CollectionReason::AllocationFailure,
-            CollectionReason::LastResort,
-        ] {
-            self.major(reason, CollectorReason::OldSpaceRequested);
-            if self.ineffective {
-                return None;
-            }
-            if let Some(at) = fits(self) {
-                return Some(at);
-            }
+            CollectorReason::OldSpaceRequested,
+        );
+        if !self.ineffective
+            && let Some(at) = fits(self)
+        {
+            return Some(at);
         }
-        None
+        self.last_resort(fits)
+    }
+
+    /// A major collection that keeps nothing dead: what died during a cycle of marking, or is held by a dead object of
+    /// the other generation, is a reason for any other to find the heap full.
+    ///
+    /// If the ineffective rule has spoken, collecting on would take all the time and free little, unless this one frees
+    /// much.
+    fn last_resort(&mut self, fits: &mut impl FnMut(&mut Core) -> Option<Addr>) -> Option<Addr> {
+        self.major(
+            CollectionReason::LastResort,
+            CollectorReason::OldSpaceRequested,
+        );
+        if self.ineffective && self.controller.is_nearly_full(self.old_used()) {
+            return None;
+        }
+        let at = fits(self)?;
+        self.ineffective = false;
+        Some(at)
     }
 
     /// An object without a young generation: in an old page.
@@ -170,16 +179,24 @@ impl Core {
                     CollectionReason::AllocationLimit,
                     CollectorReason::MarkingForcedFinalization,
                 );
-            } else if self.old_since_step >= MIN_STEP_BYTES {
+            } else if self.old_since_step >= OLD_STEP_INTERVAL {
                 self.old_since_step = 0;
                 self.paced_step();
             }
             return;
         }
+        if self.sweeping_for_marking {
+            self.old_since_step += bytes;
+            if self.old_since_step >= OLD_STEP_INTERVAL {
+                self.old_since_step = 0;
+                self.paced_step();
+                return;
+            }
+        }
         match self.controller.trigger(old) {
             Trigger::None => {}
             _ if self.options.incremental_marking && !self.controller.must_finish_marking(old) => {
-                self.start_marking();
+                self.start_marking_soon();
             }
             Trigger::Soft => {}
             Trigger::Hard => {

@@ -6,9 +6,11 @@
 //! taken for a root (invariant I1); until a page is swept, the slots of its dead count as roots.
 
 use crate::cage::Addr;
+use crate::clock::Work;
 use crate::heap::Core;
 use crate::marker::{mark_bit, marked_granules};
 use crate::object::{Descriptor, Kind};
+use crate::old::WORTH_SWEEPING;
 use crate::page::{Owner, PAGE_SIZE, SweepState, mark_words};
 use crate::scavenger::object_end;
 use crate::seeded::{self, Bug};
@@ -23,6 +25,7 @@ impl Core {
         self.old.free.clear();
         let mut live = 0;
         let pages: Vec<usize> = self.pages.old_pages().collect();
+        let mut worth_it = Vec::new();
         for &page in pages.iter().rev() {
             let bytes = self.pages.live_bytes[page] as usize;
             if bytes == 0 {
@@ -31,9 +34,14 @@ impl Core {
             } else {
                 live += bytes;
                 self.pages.set_sweep_state(page, SweepState::Unswept);
-                self.old.unswept.push(page as u32);
+                if PAGE_SIZE - bytes >= WORTH_SWEEPING {
+                    worth_it.push(page as u32);
+                } else {
+                    self.old.unswept.push(page as u32);
+                }
             }
         }
+        self.old.unswept.append(&mut worth_it);
         self.old.set_used(live);
         used_before.saturating_sub(live)
     }
@@ -90,6 +98,7 @@ impl Core {
             self.free_gap(gap, end.0 - gap.0);
         }
         self.pages.set_sweep_state(page, SweepState::Swept);
+        self.clock.charge(Work::Swept, PAGE_SIZE as u64);
     }
 
     fn free_gap(&mut self, at: Addr, bytes: usize) {

@@ -79,6 +79,29 @@ fn sysconf(name: libc::c_int) -> u64 {
     unsafe { libc::sysconf(name) }.max(0) as u64
 }
 
+/// Processor time of the calling thread, in ns; 0 where it cannot be known.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `clock_gettime` fills the structure it is given.
+    if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut time) } != 0 {
+        return 0;
+    }
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// Makes the calling thread wait for its turn, where it shares a core with others, instead of taking over when it wakes.
+pub(crate) fn do_not_preempt_others() {
+    #[cfg(target_os = "linux")]
+    {
+        let parameters = libc::sched_param { sched_priority: 0 };
+        // SAFETY: it changes how this thread is scheduled, nothing else; a refusal changes nothing.
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &parameters) };
+    }
+}
+
 /// Whether the system gives huge pages to those who ask for them.
 pub(crate) fn huge_pages_on_request() -> bool {
     if cfg!(heaplab_tiny) {

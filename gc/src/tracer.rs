@@ -67,6 +67,11 @@ impl GcTracer {
         }
     }
 
+    /// Adds work between pauses that was measured elsewhere.
+    pub(crate) fn add_between(&mut self, ns: u64) {
+        self.between_ns += ns;
+    }
+
     /// Ends the phase that is running, if any, and begins `phase`.
     pub(crate) fn enter(&mut self, clock: &dyn Clock, phase: Phase) {
         let now = clock.stopwatch_now();

@@ -162,11 +162,12 @@ fn what_scavenges_free_counts_as_room_for_growth_no_longer() {
     let mut options = HeapOptions::with_limits(64 * MB, MB);
     options.external_hard_growth = Some(8 * MB);
     let (mut heap, events) = watched(options);
-    // Alive in the major collection, which copies its owner into to-space; dead in the scavenge.
+    // Alive in the major collection, a final pause, which copies its owner into to-space; dead in the scavenge.
     let store = heap.enter(|s| {
         let store = s.external(30 * MB, None).expect("room");
         s.global(store)
     });
+    heap.start_incremental_marking();
     heap.collect(CollectionKind::Major, CollectionReason::Testing);
     drop(store);
     assert_eq!(heap.sizes().external, 30 * MB as u64);

@@ -2,7 +2,7 @@
 
 use heaplab_gc::{
     Budget, CollectionKind, CollectionReason, Compaction, GcEvent, Heap, HeapOptions, Immediate,
-    Local, Policy, Scope, Smi, SpaceName, StepProgress, Stress,
+    Local, Policy, Scope, Smi, SpaceName, StepProgress, Stress, VirtualClock,
 };
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -331,4 +331,41 @@ fn a_whole_heap_compaction_goes_on_with_the_pages_it_has_won() {
             assert_eq!(s.as_integer(s.get(array, 0)), Some(i as i32));
         }
     });
+}
+
+/// Steps are bounded on the virtual clock, whatever they meet: an array whose elements are all marked, a young
+/// generation full of survivors, pages that the last cycle left to sweep.
+#[test]
+fn no_step_lasts_much_longer_than_its_budget() {
+    const ELEMENTS: usize = 4 * MB;
+    let options = HeapOptions::with_limits(512 * MB, 16 * MB);
+    let events = Rc::new(RefCell::new(Vec::new()));
+    let sink = Rc::clone(&events);
+    let mut heap = Heap::with_clock(options, Box::new(VirtualClock::new())).expect("heap");
+    heap.set_observer(Box::new(move |event: &GcEvent| {
+        sink.borrow_mut().push(*event)
+    }));
+    heap.enter(|s| {
+        let wide = s.array(ELEMENTS).expect("room");
+        let shared = s.array(4).expect("room");
+        for i in 0..ELEMENTS {
+            s.set(wide, i, shared);
+        }
+        let ring = s.array(200_000).expect("room");
+        for i in 0..1_500_000 {
+            s.scope(|t| {
+                let node = t.array(6).expect("room");
+                t.set(node, 0, wide);
+                t.set(ring, i * 7 % 200_000, node);
+            });
+        }
+    });
+    heap.verify().expect("sound");
+    let events = events.borrow();
+    let steps: Vec<_> = events.iter().filter_map(|e| e.steps).collect();
+    assert!(steps.len() > 1, "{} collections", events.len());
+    for step in steps {
+        assert!(step.steps > 10, "{step:?}");
+        assert!(step.longest_ns < 1_100_000, "{step:?}");
+    }
 }

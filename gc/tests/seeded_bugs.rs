@@ -349,6 +349,8 @@ fn dead_hosts() -> Verdict {
             }
             Ok::<_, String>(s.global(young))
         })?;
+        // A final pause: it lets the young ones age, so that the dead hosts' slots are still in the set.
+        heap.start_incremental_marking();
         heap.collect(CollectionKind::Major, CollectionReason::Testing);
         verify(&heap)?;
         heap.start_incremental_marking();

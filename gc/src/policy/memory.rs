@@ -114,6 +114,15 @@ pub fn choose_candidates(
     chosen
 }
 
+/// Bytes of fresh pages that the next scavenge may need: what it promotes at most, which is known from the age mark,
+/// beyond the free blocks of the old generation.
+///
+/// They are committed and touched before that scavenge, so that its pause does not wait for the system. Half of the
+/// free bytes count: blocks are not filled to the end, and what is swept on demand holds less than it seems.
+pub fn bytes_to_prepare(may_be_promoted: usize, free_bytes: usize) -> usize {
+    may_be_promoted.saturating_sub(free_bytes / 2)
+}
+
 /// How many of `unused` committed groups of `group_bytes` to give back to the system after a major
 /// collection.
 ///

@@ -298,6 +298,14 @@ mod tables {
     }
 
     #[test]
+    fn fresh_pages_are_prepared_for_what_free_blocks_will_not_take() {
+        assert_eq!(bytes_to_prepare(6 * MB, 0), 6 * MB);
+        assert_eq!(bytes_to_prepare(6 * MB, 4 * MB), 4 * MB);
+        assert_eq!(bytes_to_prepare(6 * MB, 12 * MB), 0);
+        assert_eq!(bytes_to_prepare(0, 0), 0);
+    }
+
+    #[test]
     fn groups_needed_before_the_next_limit_are_kept() {
         let group = 2 * MB;
         assert_eq!(groups_to_return(10, group, 20 * MB, 30 * MB, false), 5);
