@@ -284,13 +284,8 @@ impl Scavenger<'_> {
         let mut slot = first;
         let slots_end = first.add(4 * slots);
         // Objects further on are about to be scanned: whatever their words refer to is asked for now. A word that
-        // is no slot costs a useless prefetch at worst; the words must be committed, so a page is not left.
-        let ahead_end = slots_end.add(LOOKAHEAD);
-        let may_look_ahead = if PROMOTED {
-            ahead_end.0 ^ at.0 < PAGE_SIZE
-        } else {
-            ahead_end <= free.young
-        };
+        // is no slot costs a useless prefetch at worst.
+        let may_look_ahead = may_look_ahead::<PROMOTED>(at, slots_end, free.young);
         // AddressSanitizer would take a look at a free block for a use of it.
         if may_look_ahead && !cfg!(heaplab_asan) {
             while slot < slots_end {
@@ -442,4 +437,37 @@ pub(crate) fn slots_and_end(at: Addr, descriptor: Descriptor) -> (Addr, usize, A
 #[inline(always)]
 pub(crate) fn object_end(at: Addr) -> Addr {
     at.add(object_bytes(at, Descriptor(at.load_u32())))
+}
+
+/// Whether the words up to [`LOOKAHEAD`] beyond an object's slots may be read. Those of a promoted object must lie on
+/// its page: the next one may not be committed, wherever the open buffer is. Those of a copied one must be copied, too.
+#[inline(always)]
+fn may_look_ahead<const PROMOTED: bool>(at: Addr, slots_end: Addr, young_top: Addr) -> bool {
+    let ahead_end = slots_end.add(LOOKAHEAD);
+    if PROMOTED {
+        ahead_end.0 ^ at.0 < PAGE_SIZE
+    } else {
+        ahead_end <= young_top
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_page_is_left_to_look_ahead() {
+        let page = Addr(64 * PAGE_SIZE);
+        // The young generation's top says nothing of old pages.
+        let top = Addr(128 * PAGE_SIZE);
+        let last = page.add(PAGE_SIZE - LOOKAHEAD);
+        let promoted = |at: Addr, slots_end: Addr| may_look_ahead::<true>(at, slots_end, top);
+        assert!(promoted(page, page.add(16)));
+        assert!(promoted(page, Addr(last.0 - 4)));
+        assert!(!promoted(page, last));
+        assert!(!promoted(last, last.add(LOOKAHEAD)));
+        let copied = |slots_end: Addr| may_look_ahead::<false>(page, slots_end, top);
+        assert!(copied(Addr(top.0 - LOOKAHEAD)));
+        assert!(!copied(Addr(top.0 - LOOKAHEAD + 4)));
+    }
 }
