@@ -32,4 +32,35 @@ impl BitSet {
         *word |= bit;
         new
     }
+
+    /// Takes a number out.
+    #[inline(always)]
+    pub(crate) fn remove(&mut self, at: usize) {
+        if let Some(word) = self.words.get_mut(at / 64) {
+            *word &= !(1 << (at % 64));
+        }
+    }
+
+    /// There is no room at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// By 64 numbers: how many smaller ones are in the set. For [`BitSet::rank`].
+    pub(crate) fn ranks(&self) -> Vec<u32> {
+        let mut sum = 0;
+        let before = self.words.iter().map(|word| {
+            let before = sum;
+            sum += word.count_ones();
+            before
+        });
+        before.collect()
+    }
+
+    /// How many numbers below `at` are in the set; `ranks` are its own.
+    #[inline(always)]
+    pub(crate) fn rank(&self, at: usize, ranks: &[u32]) -> usize {
+        let below = self.words[at / 64] & ((1 << (at % 64)) - 1);
+        (ranks[at / 64] + below.count_ones()) as usize
+    }
 }

@@ -78,6 +78,12 @@ impl Classes {
         ClassId(self.of_node[node.index()])
     }
 
+    /// Fetches a node's class.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, node: usize) {
+        memory::prefetch(&self.of_node, node);
+    }
+
     /// A class's name.
     #[must_use]
     pub fn name<'a>(&'a self, snapshot: &'a Snapshot, class: ClassId) -> Cow<'a, str> {

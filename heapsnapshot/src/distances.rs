@@ -2,7 +2,7 @@
 
 use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};
-use crate::graph::{NodeOrdinal, Snapshot};
+use crate::graph::{NodeOrdinal, Passage, Snapshot};
 use crate::memory;
 use crate::strings::parse_int;
 
@@ -44,13 +44,18 @@ impl Distances {
     }
 }
 
+/// How many nodes of the queue ahead their ranges, targets and distances are fetched.
+const RANGE_AHEAD: usize = 32;
+const TARGETS_AHEAD: usize = 20;
+const DISTANCES_AHEAD: usize = 8;
+
 struct Search<'a> {
     snapshot: &'a Snapshot,
     distances: Vec<i32>,
     /// Entries of WeakMaps of which one edge has been met.
     half_met: BitSet,
-    native_context: Vec<u32>,
-    map_descriptors: Vec<u32>,
+    /// Native contexts and descriptor arrays, whose edges' names matter.
+    special: BitSet,
     sloppy_function_map: Vec<u32>,
 }
 
@@ -61,12 +66,20 @@ impl<'a> Search<'a> {
             "(map descriptors)",
             "sloppy_function_map",
         ]);
+        let nodes = &snapshot.nodes;
+        let mut special = BitSet::new(nodes.len());
+        for (node, (&kind, name)) in nodes.kind.iter().zip(&nodes.name).enumerate() {
+            if (kind == NodeType::Hidden as u8 && native_context.contains(name))
+                || (kind == NodeType::Array as u8 && map_descriptors.contains(name))
+            {
+                special.insert(node);
+            }
+        }
         Search {
             snapshot,
-            distances: memory::filled(snapshot.nodes.len(), NO_DISTANCE),
+            distances: memory::filled(nodes.len(), NO_DISTANCE),
             half_met: BitSet::new(snapshot.strings.len()),
-            native_context,
-            map_descriptors,
+            special,
             sloppy_function_map,
         }
     }
@@ -74,7 +87,6 @@ impl<'a> Search<'a> {
     /// Breadth first from `roots`, which are at `distance`, over what has none yet.
     fn from(&mut self, roots: &[u32], distance: i32) {
         let (nodes, edges) = (&self.snapshot.nodes, &self.snapshot.edges);
-        let weak_maps = self.snapshot.weak_maps();
         for &root in roots {
             self.distances[root as usize] = distance;
         }
@@ -83,47 +95,70 @@ impl<'a> Search<'a> {
         let mut distance = distance;
         while !current.is_empty() {
             distance = distance.saturating_add(1);
-            for &node in &current {
+            for (at, &node) in current.iter().enumerate() {
+                self.fetch_ahead(&current, at);
                 let node = node as usize;
-                let is_context = nodes.is(node, NodeType::Hidden)
-                    && self.native_context.contains(&nodes.name[node]);
-                let is_descriptors = nodes.is(node, NodeType::Array)
-                    && self.map_descriptors.contains(&nodes.name[node]);
-                for edge in nodes.edges_of(node) {
-                    let to = edges.to[edge];
-                    if self.distances[to as usize] != NO_DISTANCE {
+                let is_special = self.special.contains(node);
+                let range = nodes.edges_of(node);
+                for (edge, &target) in range.clone().zip(edges.targets(range)) {
+                    let to = target.node();
+                    if self.distances[to] != NO_DISTANCE || target.is_weak() {
                         continue;
                     }
-                    let (kind, name) = edges.label(edge);
-                    if kind == EdgeType::Weak as u8 {
-                        continue;
-                    }
-                    let numbered =
-                        kind == EdgeType::Element as u8 || kind == EdgeType::Hidden as u8;
-                    if is_context && !numbered && self.sloppy_function_map.contains(&name) {
-                        continue;
-                    }
-                    if is_descriptors {
-                        let index = if numbered {
-                            Some(i64::from(name))
-                        } else {
-                            parse_int(&self.snapshot.strings.get(name))
-                        };
-                        if index.is_some_and(|index| index >= 2 && index % 3 == 1) {
-                            continue;
-                        }
-                    } else if kind == EdgeType::Internal as u8
-                        && let Some(entry) = weak_maps.entry(name)
-                        && self.half_met.insert(entry.pair as usize)
+                    if (is_special || target.passage() == Passage::Entry)
+                        && !self.passes(node, edge, is_special)
                     {
                         continue;
                     }
-                    self.distances[to as usize] = distance;
-                    next.push(to);
+                    self.distances[to] = distance;
+                    next.push(to as u32);
                 }
             }
             std::mem::swap(&mut current, &mut next);
             next.clear();
         }
+    }
+
+    /// Fetches what the nodes behind position `at` of the queue will need.
+    #[inline(always)]
+    fn fetch_ahead(&self, queue: &[u32], at: usize) {
+        let (nodes, edges) = (&self.snapshot.nodes, &self.snapshot.edges);
+        if let Some(&node) = queue.get(at + RANGE_AHEAD) {
+            memory::prefetch(&nodes.first_edge, node as usize);
+        }
+        if let Some(&node) = queue.get(at + TARGETS_AHEAD) {
+            edges.prefetch(nodes.first_edge[node as usize] as usize);
+        }
+        if let Some(&node) = queue.get(at + DISTANCES_AHEAD) {
+            let targets = edges.targets(nodes.edges_of(node as usize));
+            for target in targets.iter().take(DISTANCES_AHEAD) {
+                memory::prefetch(&self.distances, target.node());
+            }
+        }
+    }
+
+    /// Whether an edge whose name matters leads on: one of a special node, or a WeakMap's half.
+    #[cold]
+    fn passes(&mut self, node: usize, edge: usize, is_special: bool) -> bool {
+        let (nodes, edges) = (&self.snapshot.nodes, &self.snapshot.edges);
+        let (kind, name) = edges.label(edge);
+        let numbered = kind == EdgeType::Element as u8 || kind == EdgeType::Hidden as u8;
+        let is_context = is_special && nodes.is(node, NodeType::Hidden);
+        if is_context && !numbered && self.sloppy_function_map.contains(&name) {
+            return false;
+        }
+        if is_special && !is_context {
+            let index = if numbered {
+                Some(i64::from(name))
+            } else {
+                parse_int(&self.snapshot.strings.get(name))
+            };
+            return !index.is_some_and(|index| index >= 2 && index % 3 == 1);
+        }
+        let entry = match kind == EdgeType::Internal as u8 {
+            true => self.snapshot.weak_maps().entry(name),
+            false => None,
+        };
+        !entry.is_some_and(|entry| self.half_met.insert(entry.pair as usize))
     }
 }

@@ -117,7 +117,7 @@ fn spread(
             if kind == EdgeType::Hidden as u8 || kind == EdgeType::Weak as u8 {
                 continue;
             }
-            let to = edges.to[edge] as usize;
+            let to = edges.to(edge);
             if visited.insert(to) && nodes.is(to, NodeType::Native) {
                 state[to] = to_state;
                 pending.push(to);

@@ -2,15 +2,18 @@
 //!
 //! Reading a 250 MB snapshot touches 300 MB for the first time, 4 KiB at a time: a third of the
 //! reading is spent in the kernel, and the graph walks that follow miss the address cache at nearly
-//! every step. Asking for 2 MiB pages costs one system call per column.
+//! every step. Asking for 2 MiB pages costs one system call per column. Smaller columns, which are
+//! about to be filled, get all their pages at once: in small files faults were half of the time.
 
 #![allow(
     unsafe_code,
     reason = "advice to the system and the processor; graph walks a third faster"
 )]
 
-/// Columns smaller than a huge page cannot use one.
+/// Columns smaller than a huge page cannot use one: their pages are had by one call.
 const WORTHWHILE: usize = 2 << 20;
+/// Below this a call is not worth it.
+const SMALL: usize = 64 << 10;
 
 /// An empty vector with room for `count` items.
 pub(crate) fn with_capacity<T>(count: usize) -> Vec<T> {
@@ -30,9 +33,11 @@ pub(crate) fn filled<T: Clone>(count: usize, value: T) -> Vec<T> {
 #[cfg(target_os = "linux")]
 fn advise<T>(items: &Vec<T>) {
     let bytes = items.capacity() * size_of::<T>();
-    if bytes < WORTHWHILE {
-        return;
-    }
+    let advice = match bytes {
+        0..SMALL => return,
+        SMALL..WORTHWHILE => libc::MADV_POPULATE_WRITE,
+        _ => libc::MADV_HUGEPAGE,
+    };
     // SAFETY: the range is the vector's own allocation rounded to whole pages inside it; the
     // advice changes how the memory is backed, never what it holds, and failing is harmless.
     unsafe {
@@ -45,7 +50,7 @@ fn advise<T>(items: &Vec<T>) {
             .cast_mut()
             .cast::<libc::c_void>()
             .wrapping_byte_add(first - start);
-        libc::madvise(address, end - first, libc::MADV_HUGEPAGE);
+        libc::madvise(address, end - first, advice);
     }
 }
 

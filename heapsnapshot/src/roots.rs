@@ -5,7 +5,6 @@
 //! internal arrays to their owners, and takes references from outside the page into it as not
 //! retaining.
 
-use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::Snapshot;
 
@@ -16,12 +15,12 @@ const DOCUMENTS: &str = "(Document DOM trees)";
 pub(crate) struct UserRoots {
     /// In edge order, a node once per edge.
     pub(crate) nodes: Vec<u32>,
-    /// Nodes the page owns; `None` if there is no page.
-    page: Option<BitSet>,
+    /// The page owns what these reach; none if there is no page.
+    pub(crate) entries: Vec<u32>,
 }
 
 impl UserRoots {
-    /// Complexity: the root's edges, and one walk over what the page reaches.
+    /// Complexity: the root's edges.
     pub(crate) fn find(snapshot: &Snapshot) -> UserRoots {
         let (nodes, edges) = (&snapshot.nodes, &snapshot.edges);
         let is_documents = |node: usize| {
@@ -31,7 +30,7 @@ impl UserRoots {
         let mut user_roots = Vec::new();
         let mut entries = Vec::new();
         for edge in nodes.edges_of(snapshot.root) {
-            let to = edges.to[edge] as usize;
+            let to = edges.to(edge);
             let documents = is_documents(to);
             if documents || !nodes.is(to, NodeType::Synthetic) {
                 user_roots.push(to as u32);
@@ -41,10 +40,9 @@ impl UserRoots {
                 entries.push(to as u32);
             }
         }
-        let page = (!entries.is_empty()).then(|| reach(snapshot, entries));
         UserRoots {
             nodes: user_roots,
-            page,
+            entries,
         }
     }
 
@@ -52,28 +50,4 @@ impl UserRoots {
     pub(crate) fn exist(&self) -> bool {
         !self.nodes.is_empty()
     }
-
-    /// The nodes the page owns, if there is a page.
-    #[inline(always)]
-    pub(crate) fn page(&self) -> Option<&BitSet> {
-        self.page.as_ref()
-    }
-}
-
-/// Everything reachable from `entries` over edges that are not weak.
-fn reach(snapshot: &Snapshot, entries: Vec<u32>) -> BitSet {
-    let (nodes, edges) = (&snapshot.nodes, &snapshot.edges);
-    let mut reached = BitSet::new(nodes.len());
-    let mut pending = entries;
-    pending.retain(|&node| reached.insert(node as usize));
-    while let Some(node) = pending.pop() {
-        for edge in nodes.edges_of(node as usize) {
-            let to = edges.to[edge];
-            if !reached.contains(to as usize) && !edges.is(edge, EdgeType::Weak) {
-                reached.insert(to as usize);
-                pending.push(to);
-            }
-        }
-    }
-    reached
 }

@@ -4,14 +4,13 @@
 //! (over edges that are not weak, through other such nodes) from exactly one owner gives its size
 //! to it and has none itself. Synthetic owners and the root take nothing.
 
-use crate::format::{EdgeType, NodeType};
+use crate::bits::BitSet;
+use crate::format::NodeType;
 use crate::graph::Snapshot;
 use crate::memory;
 
 const NOT_VISITED: u32 = u32::MAX;
 const SEVERAL: u32 = u32::MAX - 1;
-/// How many edges ahead a target is fetched.
-const AHEAD: usize = 24;
 
 /// Corrected sizes, if there is anything to correct.
 #[derive(Debug)]
@@ -25,10 +24,11 @@ impl ShallowSizes {
         }
         let owners = owners(snapshot);
         let nodes = &snapshot.nodes;
-        let mut sizes = nodes.self_size.clone();
+        let mut sizes = memory::with_capacity(nodes.len());
+        sizes.extend_from_slice(&nodes.self_size);
         for (node, &owner) in owners.iter().enumerate() {
             let owner = owner as usize;
-            if owner >= nodes.len() || owner == node {
+            if owner >= nodes.len() {
                 continue;
             }
             if nodes.is(owner, NodeType::Synthetic) || owner == snapshot.root {
@@ -46,49 +46,53 @@ impl ShallowSizes {
     }
 }
 
-/// The owner of each node: itself, another node, [`SEVERAL`] or [`NOT_VISITED`].
+/// The owner of each node that can be owned: another node, [`SEVERAL`] or [`NOT_VISITED`].
 fn owners(snapshot: &Snapshot) -> Vec<u32> {
     let (nodes, edges) = (&snapshot.nodes, &snapshot.edges);
     let external = snapshot.strings.find("system / ExternalStringData");
-    let is_owned = |node: usize| {
-        let kind = nodes.kind[node];
-        kind == NodeType::Hidden as u8
+    let mut owned = BitSet::new(nodes.len());
+    for (node, &kind) in nodes.kind.iter().enumerate() {
+        let is_owned = kind == NodeType::Hidden as u8
             || kind == NodeType::Array as u8
             || (kind == NodeType::Native as u8
                 && external.contains(&nodes.name[node])
-                && !snapshot.dom_state().is_renamed(node))
-    };
-    let mut owners: Vec<u32> = (0..nodes.len())
-        .map(|node| {
-            if is_owned(node) {
-                NOT_VISITED
-            } else {
-                node as u32
-            }
-        })
-        .collect();
+                && !snapshot.dom_state().is_renamed(node));
+        if is_owned {
+            owned.insert(node);
+        }
+    }
+    // Nodes that may still get an owner, or a second one: few edges lead to one of them, and the
+    // set is small enough for the cache.
+    let mut open = owned.clone();
+    let mut owners = memory::filled(nodes.len(), NOT_VISITED);
     // Nodes whose owner changed; each at most twice: to one owner, then to several.
     let mut pending = Vec::new();
-    let scan = |node: usize, owners: &mut Vec<u32>, pending: &mut Vec<u32>| {
-        let owner = owners[node];
-        for edge in nodes.edges_of(node) {
-            if let Some(&ahead) = edges.to.get(edge + AHEAD) {
-                memory::prefetch(owners, ahead as usize);
-            }
-            let to = edges.to[edge];
-            let known = owners[to as usize];
-            if known == to || known == owner || known == SEVERAL || edges.is(edge, EdgeType::Weak) {
+    let mut scan = |node: usize, owner: u32, pending: &mut Vec<(u32, u32)>| {
+        for &target in edges.targets(nodes.edges_of(node)) {
+            let to = target.node();
+            if !open.contains(to) || target.is_weak() {
                 continue;
             }
-            owners[to as usize] = if known == NOT_VISITED { owner } else { SEVERAL };
-            pending.push(to);
+            let known = &mut owners[to];
+            if *known == owner {
+                continue;
+            }
+            *known = if *known == NOT_VISITED {
+                owner
+            } else {
+                SEVERAL
+            };
+            if *known == SEVERAL {
+                open.remove(to);
+            }
+            pending.push((to as u32, *known));
         }
     };
     for node in 0..nodes.len() {
-        if owners[node] == node as u32 {
-            scan(node, &mut owners, &mut pending);
-            while let Some(owned) = pending.pop() {
-                scan(owned as usize, &mut owners, &mut pending);
+        if !owned.contains(node) {
+            scan(node, node as u32, &mut pending);
+            while let Some((owned, owner)) = pending.pop() {
+                scan(owned as usize, owner, &mut pending);
             }
         }
     }

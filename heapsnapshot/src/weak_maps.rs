@@ -11,7 +11,7 @@ use crate::bits::BitSet;
 use crate::strings::StringTable;
 
 /// The strings that name WeakMap entries.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct WeakMapEdges {
     names: HashMap<u32, WeakMapEntry>,
     is_name: BitSet,
@@ -49,6 +49,12 @@ impl WeakMapEdges {
             names.insert(index, WeakMapEntry { pair, table });
         }
         WeakMapEdges { names, is_name }
+    }
+
+    /// Between which string indexes the names lie; `None` if there are none.
+    pub(crate) fn range(&self) -> Option<std::ops::Range<u32>> {
+        let (first, last) = (self.names.keys().min()?, self.names.keys().max()?);
+        Some(*first..last + 1)
     }
 
     /// What the name of an internal edge says, if it names an entry.

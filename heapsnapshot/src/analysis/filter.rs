@@ -209,7 +209,7 @@ fn not_reached(snapshot: &Snapshot, take: impl Fn(NodeRef<'_>, EdgeRef<'_>) -> b
     while let Some(node) = pending.pop() {
         let from = snapshot.at(node as usize);
         for edge in nodes.edges_of(node as usize) {
-            let to = snapshot.edges.to[edge];
+            let to = snapshot.edges.to(edge) as u32;
             if reached.contains(to as usize) || snapshot.edges.is(edge, EdgeType::Weak) {
                 continue;
             }
@@ -327,7 +327,7 @@ fn owners(snapshot: &Snapshot) -> Vec<u32> {
             if kind != EdgeType::Internal as u8 {
                 continue;
             }
-            let to = edges.to[edge];
+            let to = edges.to(edge) as u32;
             if Some(name) == to_context
                 && context_of[node] == NOBODY
                 && contexts.contains(to as usize)
@@ -356,7 +356,7 @@ fn owners(snapshot: &Snapshot) -> Vec<u32> {
         let owner = owners[node as usize];
         for edge in nodes.edges_of(node as usize) {
             let kind = edges.kind(edge);
-            let to = edges.to[edge];
+            let to = edges.to(edge) as u32;
             if kind == EdgeType::Shortcut as u8
                 || kind == EdgeType::Weak as u8
                 || to == node

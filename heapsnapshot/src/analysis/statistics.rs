@@ -66,7 +66,7 @@ pub fn statistics(snapshot: &Snapshot) -> Statistics {
                     let (kind, name) = snapshot.edges.label(edge);
                     kind == EdgeType::Internal as u8 && elements.contains(&name)
                 });
-                with_elements.extend(found.map(|edge| snapshot.edges.to[edge]));
+                with_elements.extend(found.map(|edge| snapshot.edges.to(edge) as u32));
             }
             _ => {}
         }
@@ -83,8 +83,8 @@ pub fn statistics(snapshot: &Snapshot) -> Statistics {
 fn unshared(snapshot: &Snapshot, elements: &[u32]) -> u64 {
     // Counting the few targets is cheaper than building all retainers.
     let mut count = vec![0_u8; snapshot.nodes.len()];
-    for &to in &snapshot.edges.to {
-        let count = &mut count[to as usize];
+    for target in snapshot.edges.all_targets() {
+        let count = &mut count[target.node()];
         *count = count.saturating_add(1);
     }
     let sizes = snapshot.shallow_sizes();

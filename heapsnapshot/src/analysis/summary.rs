@@ -6,6 +6,7 @@
 use hashbrown::HashMap;
 
 use crate::bits::BitSet;
+use crate::classes::ClassId;
 use crate::distances::SYSTEM_DISTANCE;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{Location, NodeOrdinal, NodeRef, Snapshot};
@@ -110,26 +111,34 @@ pub fn summary(
 
     let mut groups = Groups::new(snapshot, group_by);
     let mut rows: Vec<SummaryRow> = Vec::new();
-    let mut group_of = memory::filled(nodes.len(), NONE);
-    for (node, group) in group_of.iter_mut().enumerate() {
+    for node in 0..nodes.len() {
         if !counts(node) {
             continue;
         }
-        *group = groups.of(node, &mut rows);
-        let row = &mut rows[*group as usize];
+        let group = groups.of(node, &mut rows) as usize;
+        let row = &mut rows[group];
         row.count += 1;
         row.shallow += u64::from(sizes[node]);
         row.distance = row.distance.min(distances.raw(NodeOrdinal(node as u32)));
     }
+    groups.finish();
     // Down the dominator tree: what follows a node of a row, up to the end of its subtree, is
     // already in its retained size.
     let mut covered = vec![0_u32; rows.len()];
-    let order = dominators.tree_order().iter().zip(dominators.subtree());
-    for (at, (&node, &below)) in (0_u32..).zip(order) {
-        let group = group_of[node as usize];
-        if group != NONE && at >= covered[group as usize] {
-            rows[group as usize].retained += dominators.retained_size(NodeOrdinal(node));
-            covered[group as usize] = at + below;
+    let order = dominators.tree_order();
+    for (at, &node) in order.iter().enumerate() {
+        if let Some(&ahead) = order.get(at + AHEAD) {
+            memory::prefetch(sizes, ahead as usize);
+            groups.prefetch(ahead as usize);
+        }
+        let node = node as usize;
+        if !counts(node) {
+            continue;
+        }
+        let group = groups.known(node) as usize;
+        if at as u32 >= covered[group] {
+            rows[group].retained += dominators.retained_at(at);
+            covered[group] = at as u32 + dominators.subtree()[at];
         }
     }
     mark_hidden(&mut rows);
@@ -158,11 +167,14 @@ fn mark_hidden(rows: &mut [SummaryRow]) {
     }
 }
 
+/// How many nodes ahead what they need is fetched.
+const AHEAD: usize = 16;
+
 /// Numbers the rows in order of first appearance.
 struct Groups<'a> {
     snapshot: &'a Snapshot,
     group_by: GroupBy,
-    /// Row by class or type.
+    /// Row by what decides for nodes without a place: class, type, or nothing.
     plain: Vec<u32>,
     /// Row by class and place, so that no name is built per object.
     placed: HashMap<(u32, Location), u32>,
@@ -172,6 +184,11 @@ struct Groups<'a> {
     shaped: HashMap<(u32, u32), u32>,
     /// The locations of the nodes to come.
     locations: std::iter::Peekable<Box<dyn Iterator<Item = (u32, Location)> + 'a>>,
+    /// Nodes whose place or hidden class decides, and their rows in node order.
+    located: BitSet,
+    rows_of_located: Vec<u32>,
+    /// By 64 nodes: how many located ones come before.
+    ranks: Vec<u32>,
 }
 
 const NONE: u32 = u32::MAX;
@@ -180,11 +197,8 @@ impl<'a> Groups<'a> {
     fn new(snapshot: &'a Snapshot, group_by: GroupBy) -> Groups<'a> {
         let plain = match group_by {
             GroupBy::Type => 256,
-            GroupBy::Class
-            | GroupBy::Name
-            | GroupBy::Script
-            | GroupBy::Location
-            | GroupBy::Shape => snapshot.classes().len(),
+            GroupBy::Script | GroupBy::Location => 1,
+            GroupBy::Class | GroupBy::Name | GroupBy::Shape => snapshot.classes().len(),
         };
         let locations: Box<dyn Iterator<Item = (u32, Location)>> =
             Box::new(snapshot.locations.iter());
@@ -196,6 +210,9 @@ impl<'a> Groups<'a> {
             named: HashMap::new(),
             shaped: HashMap::new(),
             locations: locations.peekable(),
+            located: BitSet::new(snapshot.nodes.len()),
+            rows_of_located: Vec::new(),
+            ranks: Vec::new(),
         }
     }
 
@@ -214,56 +231,110 @@ impl<'a> Groups<'a> {
             .then_some(place)
     }
 
+    /// What decides about a node without a place.
+    #[inline(always)]
+    fn key(&self, node: usize) -> usize {
+        match self.group_by {
+            GroupBy::Type => usize::from(self.snapshot.nodes.kind[node]),
+            GroupBy::Script | GroupBy::Location => 0,
+            GroupBy::Class | GroupBy::Name | GroupBy::Shape => {
+                let ordinal = NodeOrdinal(node as u32);
+                self.snapshot.classes().class_of(ordinal).0 as usize
+            }
+        }
+    }
+
+    /// The row of a node, made if need be; nodes must come in order.
     fn of(&mut self, node: usize, rows: &mut Vec<SummaryRow>) -> u32 {
+        if let Some(row) = self.of_itself(node, rows) {
+            self.located.insert(node);
+            self.rows_of_located.push(row);
+            return row;
+        }
+        let key = self.key(node);
+        if self.plain[key] == NONE {
+            let snapshot = self.snapshot;
+            let class = || {
+                let class = ClassId(key as u32);
+                snapshot.classes().name(snapshot, class).into_owned()
+            };
+            self.plain[key] = match self.group_by {
+                GroupBy::Type => new_row(rows, snapshot.node_type_name(key as u8).to_owned(), None),
+                GroupBy::Script => new_row(rows, "(no script)".to_owned(), None),
+                GroupBy::Class => new_row(rows, class(), None),
+                GroupBy::Name | GroupBy::Shape => self.named_row(rows, class(), None),
+                GroupBy::Location => new_row(rows, "(no location)".to_owned(), None),
+            };
+        }
+        self.plain[key]
+    }
+
+    /// The row of a node whose place or hidden class decides.
+    fn of_itself(&mut self, node: usize, rows: &mut Vec<SummaryRow>) -> Option<u32> {
         let snapshot = self.snapshot;
-        if self.group_by == GroupBy::Type {
-            let code = snapshot.nodes.kind[node];
-            let known = &mut self.plain[usize::from(code)];
-            if *known == NONE {
-                *known = new_row(rows, snapshot.node_type_name(code).to_owned(), None);
-            }
-            return *known;
-        }
         let class = snapshot.classes().class_of(NodeOrdinal(node as u32));
-        if self.group_by == GroupBy::Shape
-            && let Some(map) = hidden_class(snapshot.at(node))
-        {
-            return *self
-                .shaped
-                .entry((class.0, map))
-                .or_insert_with(|| new_row(rows, shape_name(snapshot.at(node)), None));
+        match self.group_by {
+            GroupBy::Type | GroupBy::Name => None,
+            GroupBy::Shape => {
+                let map = hidden_class(snapshot.at(node))?;
+                let shaped = self.shaped.entry((class.0, map));
+                let name = || shape_name(snapshot.at(node));
+                Some(*shaped.or_insert_with(|| new_row(rows, name(), None)))
+            }
+            GroupBy::Class => {
+                let place = self.location(node)?;
+                Some(self.of_class_at(class, place, rows))
+            }
+            GroupBy::Script => {
+                let script = format!("script {}", self.location(node)?.script_id);
+                Some(self.named_row(rows, script, None))
+            }
+            GroupBy::Location => {
+                let place = self.location(node)?;
+                let script = format!("script {}", place.script_id);
+                Some(self.named_row(rows, script, Some(place)))
+            }
         }
-        let name = || snapshot.classes().name(snapshot, class).into_owned();
-        match (self.group_by, self.location(node)) {
-            (GroupBy::Class, Some(place)) => {
-                if let Some(&row) = self.placed.get(&(class.0, place)) {
-                    return row;
-                }
-                let row = self.named_row(rows, name(), Some(place));
-                self.placed.insert((class.0, place), row);
-                row
-            }
-            (GroupBy::Script, Some(place)) => {
-                self.named_row(rows, format!("script {}", place.script_id), None)
-            }
-            (GroupBy::Script, None) => self.named_row(rows, "(no script)".to_owned(), None),
-            (GroupBy::Location, Some(place)) => {
-                self.named_row(rows, format!("script {}", place.script_id), Some(place))
-            }
-            (GroupBy::Location, None) => self.named_row(rows, "(no location)".to_owned(), None),
-            (group_by, _) => {
-                let known = self.plain[class.0 as usize];
-                if known != NONE {
-                    return known;
-                }
-                let row = if matches!(group_by, GroupBy::Name | GroupBy::Shape) {
-                    self.named_row(rows, name(), None)
-                } else {
-                    new_row(rows, name(), None)
-                };
-                self.plain[class.0 as usize] = row;
-                row
-            }
+    }
+
+    fn of_class_at(
+        &mut self,
+        class: ClassId,
+        place: Location,
+        rows: &mut Vec<SummaryRow>,
+    ) -> u32 {
+        let snapshot = self.snapshot;
+        if let Some(&row) = self.placed.get(&(class.0, place)) {
+            return row;
+        }
+        let name = snapshot.classes().name(snapshot, class).into_owned();
+        let row = self.named_row(rows, name, Some(place));
+        self.placed.insert((class.0, place), row);
+        row
+    }
+
+    /// After the last node: makes [`Groups::known`] work.
+    fn finish(&mut self) {
+        self.ranks = self.located.ranks();
+    }
+
+    /// The row that a node has been given.
+    #[inline(always)]
+    fn known(&self, node: usize) -> u32 {
+        if self.located.contains(node) {
+            self.rows_of_located[self.located.rank(node, &self.ranks)]
+        } else {
+            self.plain[self.key(node)]
+        }
+    }
+
+    /// Fetches what [`Groups::known`] will need.
+    #[inline(always)]
+    fn prefetch(&self, node: usize) {
+        match self.group_by {
+            GroupBy::Type => memory::prefetch(&self.snapshot.nodes.kind, node),
+            GroupBy::Script | GroupBy::Location => {}
+            GroupBy::Class | GroupBy::Name | GroupBy::Shape => self.snapshot.classes().prefetch(node),
         }
     }
 

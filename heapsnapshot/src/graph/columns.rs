@@ -4,6 +4,7 @@ use hashbrown::HashMap;
 
 use crate::format::{EdgeType, NodeType};
 use crate::memory;
+use crate::weak_maps::WeakMapEdges;
 
 /// The dense number of a node: its position in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
@@ -75,26 +76,94 @@ const NAME_MASK: u32 = (1 << NAME_BITS) - 1;
 /// Type bits of a label whose type or name does not fit: both are in the side table.
 const WIDE: u8 = 7;
 
+/// How an edge counts for the walks over the graph: its type and name as far as they matter there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passage {
+    /// It keeps its target alive.
+    Strong = 0,
+    /// It does not.
+    Weak = 1,
+    /// A second name for something: it keeps its target only from the root.
+    Shortcut = 2,
+    /// Half of a WeakMap's entry: its name says more.
+    Entry = 3,
+}
+
+impl Passage {
+    /// What the type's code alone says.
+    pub(crate) fn of_kind(kind: u8) -> Passage {
+        match kind {
+            _ if kind == EdgeType::Weak as u8 => Passage::Weak,
+            _ if kind == EdgeType::Shortcut as u8 => Passage::Shortcut,
+            _ => Passage::Strong,
+        }
+    }
+
+    /// The two top bits of a target.
+    pub(crate) fn bits(self) -> u32 {
+        (self as u32) << TARGET_BITS
+    }
+}
+
+/// Bits of a target that hold the ordinal.
+const TARGET_BITS: u32 = 30;
+const TARGET_MASK: u32 = (1 << TARGET_BITS) - 1;
+
+/// Where an edge leads, and how: side by side, so that a walk needs nothing else of most edges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Target(u32);
+
+impl Target {
+    /// Ordinal that no node of a file has: the target of an edge that points at no node.
+    pub(crate) const NOWHERE: u32 = TARGET_MASK;
+
+    /// From an ordinal of at most [`Target::NOWHERE`], and the bits of a passage.
+    #[inline(always)]
+    pub(crate) fn new(node: u32, passage_bits: u32) -> Target {
+        Target(node | passage_bits)
+    }
+
+    /// Ordinal of the node.
+    #[inline(always)]
+    pub(crate) fn node(self) -> usize {
+        (self.0 & TARGET_MASK) as usize
+    }
+
+    #[inline(always)]
+    pub(crate) fn passage(self) -> Passage {
+        match self.0 >> TARGET_BITS {
+            0 => Passage::Strong,
+            1 => Passage::Weak,
+            2 => Passage::Shortcut,
+            _ => Passage::Entry,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_weak(self) -> bool {
+        self.passage() == Passage::Weak
+    }
+}
+
 /// The edges, grouped by the node they leave.
 #[derive(Debug, Default)]
 pub(crate) struct EdgeColumns {
     /// Type (3 bits) and name (29 bits).
     label: Vec<u32>,
-    /// Ordinal of the target.
-    pub(crate) to: Vec<u32>,
+    target: Vec<Target>,
     /// Types and names that do not fit a label: unknown types, sparse indexes above 2^29.
     wide: HashMap<u32, (u8, u32)>,
 }
 
 impl EdgeColumns {
     pub(crate) fn len(&self) -> usize {
-        self.to.len()
+        self.target.len()
     }
 
     /// Makes room, before the first edge.
     pub(crate) fn reserve(&mut self, edges: usize) {
         self.label = memory::with_capacity(edges);
-        self.to = memory::with_capacity(edges);
+        self.target = memory::with_capacity(edges);
     }
 
     /// Appends edges: types and names, and as many targets.
@@ -102,7 +171,7 @@ impl EdgeColumns {
     pub(crate) fn extend(
         &mut self,
         labels: impl Iterator<Item = (u8, u32)> + Clone,
-        targets: impl Iterator<Item = u32>,
+        targets: impl Iterator<Item = Target>,
     ) {
         let first = self.label.len();
         let mut widest = 0;
@@ -110,7 +179,7 @@ impl EdgeColumns {
             widest |= u64::from(kind >= WIDE) | u64::from(name >> NAME_BITS);
             u32::from(kind) << NAME_BITS | (name & NAME_MASK)
         }));
-        self.to.extend(targets);
+        self.target.extend(targets);
         if widest != 0 {
             for (edge, (kind, name)) in (first..).zip(labels) {
                 if kind >= WIDE || name > NAME_MASK {
@@ -119,6 +188,65 @@ impl EdgeColumns {
                 }
             }
         }
+    }
+
+    /// Marks the halves of WeakMaps' entries, once the strings are known.
+    pub(crate) fn mark_entries(&mut self, weak_maps: &WeakMapEdges) {
+        let Some(names) = weak_maps.range() else {
+            return;
+        };
+        let internal = EdgeType::Internal as u32;
+        let labels =
+            (internal << NAME_BITS | names.start)..=(internal << NAME_BITS | names.end - 1);
+        for (edge, label) in self.label.iter().enumerate() {
+            if labels.contains(label) && weak_maps.entry(label & NAME_MASK).is_some() {
+                let target = &mut self.target[edge];
+                *target = Target::new(target.0 & TARGET_MASK, Passage::Entry.bits());
+            }
+        }
+        for (&edge, &(kind, name)) in &self.wide {
+            if kind == EdgeType::Internal as u8 && weak_maps.entry(name).is_some() {
+                let target = &mut self.target[edge as usize];
+                *target = Target::new(target.0 & TARGET_MASK, Passage::Entry.bits());
+            }
+        }
+    }
+
+    /// Where an edge leads.
+    #[inline(always)]
+    pub(crate) fn target(&self, edge: usize) -> Target {
+        self.target[edge]
+    }
+
+    /// Ordinal of the node an edge leads to.
+    #[inline(always)]
+    pub(crate) fn to(&self, edge: usize) -> usize {
+        self.target[edge].node()
+    }
+
+    /// Where some edges lead.
+    #[inline(always)]
+    pub(crate) fn targets(&self, edges: std::ops::Range<usize>) -> &[Target] {
+        &self.target[edges]
+    }
+
+    /// Where all edges lead.
+    pub(crate) fn all_targets(&self) -> &[Target] {
+        &self.target
+    }
+
+    /// Fetches what `items` has for the node an edge leads to; any number will do.
+    #[inline(always)]
+    pub(crate) fn prefetch_target<T>(&self, edge: usize, items: &[T]) {
+        if let Some(target) = self.target.get(edge) {
+            memory::prefetch(items, target.node());
+        }
+    }
+
+    /// Fetches an edge's target.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, edge: usize) {
+        memory::prefetch(&self.target, edge);
     }
 
     /// The type's code and the name or index.
@@ -153,17 +281,17 @@ impl EdgeColumns {
         self.kind(edge) == kind as u8
     }
 
-    /// Keeps the edges that `keep` says, in order.
-    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+    /// Keeps the edges that lead to one of the first `nodes` nodes, in order.
+    pub(crate) fn retain_targets_below(&mut self, nodes: usize) {
         let mut kept = 0;
         let wide = std::mem::take(&mut self.wide);
         for edge in 0..self.len() {
-            if keep(edge) {
+            if self.to(edge) < nodes {
                 if let Some(&label) = wide.get(&(edge as u32)) {
                     self.wide.insert(kept as u32, label);
                 }
                 self.label[kept] = self.label[edge];
-                self.to[kept] = self.to[edge];
+                self.target[kept] = self.target[edge];
                 kept += 1;
             }
         }
@@ -172,6 +300,6 @@ impl EdgeColumns {
 
     pub(crate) fn truncate(&mut self, edges: usize) {
         self.label.truncate(edges);
-        self.to.truncate(edges);
+        self.target.truncate(edges);
     }
 }

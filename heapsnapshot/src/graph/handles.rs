@@ -242,7 +242,7 @@ impl<'a> EdgeRef<'a> {
     /// The node it points at.
     #[must_use]
     pub fn to(self) -> NodeRef<'a> {
-        NodeRef::new(self.snapshot, self.snapshot.edges.to[self.index] as usize)
+        NodeRef::new(self.snapshot, self.snapshot.edges.to(self.index))
     }
 
     /// The node it leaves. Complexity: a binary search.

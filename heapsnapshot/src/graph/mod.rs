@@ -23,7 +23,7 @@ mod handles;
 mod retainers;
 mod snapshot;
 
-pub(crate) use columns::{EdgeColumns, NodeColumns};
+pub(crate) use columns::{EdgeColumns, NodeColumns, Passage, Target};
 pub use columns::{EdgeOrdinal, NodeId, NodeOrdinal};
 pub use handles::{EdgeName, EdgeRef, NodeRef};
 pub use retainers::Retainers;

@@ -13,16 +13,16 @@ impl Retainers {
     /// Counting sort by target. Complexity: two passes over the edges.
     pub(crate) fn build(nodes: &NodeColumns, edges: &EdgeColumns) -> Retainers {
         let mut first = vec![0_u32; nodes.len() + 1];
-        for &to in &edges.to {
-            first[to as usize + 1] += 1;
+        for target in edges.all_targets() {
+            first[target.node() + 1] += 1;
         }
         for i in 1..first.len() {
             first[i] += first[i - 1];
         }
         let mut next = first.clone();
         let mut sorted = vec![0_u32; edges.len()];
-        for (edge, &to) in edges.to.iter().enumerate() {
-            let place = &mut next[to as usize];
+        for (edge, target) in edges.all_targets().iter().enumerate() {
+            let place = &mut next[target.node()];
             sorted[*place as usize] = edge as u32;
             *place += 1;
         }

@@ -110,7 +110,7 @@ pub struct Snapshot {
     pub(crate) unknown_edge_types: Vec<String>,
     pub(crate) user_roots: OnceCell<UserRoots>,
     pub(crate) dom_state: OnceCell<DomState>,
-    pub(crate) weak_maps: OnceCell<WeakMapEdges>,
+    pub(crate) weak_maps: WeakMapEdges,
     pub(crate) shallow: OnceCell<ShallowSizes>,
     pub(crate) dominators: OnceCell<Dominators>,
     pub(crate) distances: OnceCell<Distances>,
@@ -263,8 +263,7 @@ impl Snapshot {
     }
 
     pub(crate) fn weak_maps(&self) -> &WeakMapEdges {
-        self.weak_maps
-            .get_or_init(|| WeakMapEdges::find(&self.strings))
+        &self.weak_maps
     }
 
     /// Name of a node type by its code.

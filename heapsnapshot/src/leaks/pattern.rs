@@ -187,7 +187,7 @@ pub(super) fn below(
     while let Some(node) = stack.pop() {
         visit(node);
         for edge in nodes.edges_of(node) {
-            let to = snapshot.edges.to[edge] as usize;
+            let to = snapshot.edges.to(edge);
             let holds = !snapshot.edges.is(edge, EdgeType::Weak)
                 && !nodes.is(to, NodeType::Code)
                 && !nodes.is(to, NodeType::ObjectShape);

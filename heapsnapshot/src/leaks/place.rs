@@ -117,9 +117,9 @@ fn in_words<'s>(last: &'s Snapshot, tree: &Tree, owner: NodeRef<'s>) -> String {
     // The cheapest path may lead through a handle; a name is worth a look at the other holders.
     let by_tree = tree.edge(last, owner.ordinal().0);
     let holder = by_tree.filter(named).or_else(|| {
-        let targets = last.edges.to.iter().enumerate();
+        let targets = last.edges.all_targets().iter().enumerate();
         targets
-            .filter(|(_, to)| **to == owner.ordinal().0)
+            .filter(|(_, to)| to.node() == owner.ordinal().index())
             .filter_map(|(edge, _)| last.edge(EdgeOrdinal(edge as u32)))
             .filter(named)
             .min_by_key(|edge| (edge.from().id().0, edge.ordinal().0))

@@ -43,7 +43,7 @@ impl Tree {
         let mut best: Vec<u32> = memory::filled(count, u32::MAX);
         let mut buckets: Vec<Vec<u32>> = vec![Vec::new(); BUCKETS];
         let mut reach = |tree: &mut Tree, buckets: &mut Vec<Vec<u32>>, from, edge: usize, total| {
-            let to = edges.to[edge];
+            let to = edges.to(edge) as u32;
             let known = &mut best[to as usize];
             if total < *known {
                 *known = total;
@@ -54,7 +54,7 @@ impl Tree {
         };
         // The root's edges first: their price depends on what else the root holds.
         let root = snapshot.root().ordinal().0;
-        let to_synthetic = |edge: usize| nodes.is(edges.to[edge] as usize, NodeType::Synthetic);
+        let to_synthetic = |edge: usize| nodes.is(edges.to(edge), NodeType::Synthetic);
         let user_roots = nodes
             .edges_of(root as usize)
             .any(|edge| !to_synthetic(edge));
@@ -77,7 +77,7 @@ impl Tree {
                 continue;
             }
             for edge in nodes.edges_of(node as usize) {
-                let to_kind = nodes.kind[edges.to[edge] as usize];
+                let to_kind = nodes.kind[edges.to(edge)];
                 let price = prices.of(edges.kind(edge), to_kind);
                 if price != NEVER {
                     let total = cost + u32::from(price);

@@ -6,10 +6,13 @@ use super::error::{Damage, ReadError};
 use super::input::Input;
 use super::meta::{EdgeLayout, Meta, NodeLayout};
 use super::sections::{Numbers, Sections, Stop};
-use crate::graph::{EdgeColumns, Location, Locations, NodeColumns, ReadReport, Section, Snapshot};
+use crate::graph::{
+    EdgeColumns, Location, Locations, NodeColumns, Passage, ReadReport, Section, Snapshot, Target,
+};
 use crate::memory;
 use crate::scanner::Path;
 use crate::strings::StringTable;
+use crate::weak_maps::WeakMapEdges;
 
 /// How to read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -374,6 +377,8 @@ impl<R: Read> Loader<R> {
             0
         };
         self.strings.shrink();
+        let weak_maps = WeakMapEdges::find(&self.strings);
+        edges.mark_entries(&weak_maps);
         Ok(Snapshot {
             locations: locations(&meta, &self.locations),
             nodes,
@@ -388,7 +393,7 @@ impl<R: Read> Loader<R> {
             meta,
             user_roots: Default::default(),
             dom_state: Default::default(),
-            weak_maps: Default::default(),
+            weak_maps,
             shallow: Default::default(),
             dominators: Default::default(),
             distances: Default::default(),
@@ -426,11 +431,16 @@ fn close_edges(
             format!("{misplaced} edges point between two nodes; they are left out"),
         );
     }
-    let count = nodes.len() as u32;
-    if edges.to.iter().all(|&to| to < count) {
+    let count = nodes.len();
+    if edges
+        .all_targets()
+        .iter()
+        .all(|target| target.node() < count)
+    {
         return;
     }
-    let outside = edges.to.iter().filter(|&&to| to >= count).count() as u64
+    let targets = edges.all_targets().iter();
+    let outside = targets.filter(|target| target.node() >= count).count() as u64
         - misplaced.min(edges.len() as u64);
     if outside > 0 {
         report.note(
@@ -442,13 +452,12 @@ fn close_edges(
     let (mut kept, mut edge) = (0_u32, 0);
     for first in &mut nodes.first_edge {
         while edge < *first as usize {
-            kept += u32::from(edges.to[edge] < count);
+            kept += u32::from(edges.to(edge) < count);
             edge += 1;
         }
         *first = kept;
     }
-    let good: Vec<bool> = edges.to.iter().map(|&to| to < count).collect();
-    edges.retain(|edge| good[edge]);
+    edges.retain_targets_below(count);
 }
 
 fn locations(meta: &Meta, numbers: &[u32]) -> Locations {
@@ -568,6 +577,8 @@ impl Nodes {
 struct Edges {
     layout: Option<EdgeLayout>,
     codes: Vec<u8>,
+    /// The passage of each type of the file, as bits of a target.
+    passages: Vec<u32>,
     unknown: Vec<String>,
     node_stride: u32,
     /// Edges whose target is no node's position; kept with a target no file has.
@@ -589,12 +600,15 @@ impl Edges {
             &known,
             crate::format::EdgeType::ALL.len() as u8,
         );
+        let passages = codes.iter().map(|&code| Passage::of_kind(code).bits());
+        let passages = passages.collect();
         let mut columns = EdgeColumns::default();
         columns.reserve(room);
         let node_stride = meta.node_fields.len() as u32;
         Edges {
             layout: Some(meta.edge_layout()),
             codes,
+            passages,
             unknown,
             node_stride,
             columns,
@@ -626,19 +640,31 @@ impl Edges {
     }
 
     fn take_records<const STRIDE: usize>(&mut self, layout: EdgeLayout, batch: &[u32]) {
+        // The strides of real files as constants: the division becomes vector multiplications.
+        match self.node_stride {
+            5 => self.take_with::<STRIDE>(layout, batch, |index| index / 5),
+            6 => self.take_with::<STRIDE>(layout, batch, |index| index / 6),
+            7 => self.take_with::<STRIDE>(layout, batch, |index| index / 7),
+            stride => self.take_with::<STRIDE>(layout, batch, |index| index / stride),
+        }
+    }
+
+    #[inline(always)]
+    fn take_with<const STRIDE: usize>(
+        &mut self,
+        layout: EdgeLayout,
+        batch: &[u32],
+        ordinal: impl Fn(u32) -> u32,
+    ) {
         let (records, _) = batch.as_chunks::<STRIDE>();
-        // Division by a number only the file knows: by its reciprocal, exact for 32 bits.
         let stride = self.node_stride;
-        let reciprocal = (1_u64 << 40) / u64::from(stride) + 1;
-        let target = |record: &[u32; STRIDE]| {
+        let mut between = 0;
+        for record in records {
             let index = record[layout.to];
-            ((u128::from(index) * u128::from(reciprocal)) >> 40) as u32
-        };
-        let between = records
-            .iter()
-            .filter(|record| target(record) * stride != record[layout.to])
-            .count();
-        let codes = &self.codes;
+            between += u64::from(ordinal(index) * stride != index);
+        }
+        self.misplaced += between;
+        let (codes, passages) = (&self.codes, &self.passages);
         let code = |record: &[u32; STRIDE]| {
             codes
                 .get(record[layout.kind] as usize)
@@ -648,19 +674,15 @@ impl Edges {
         let labels = records
             .iter()
             .map(|record| (code(record), record[layout.label]));
-        if between == 0 {
-            self.columns.extend(labels, records.iter().map(target));
-        } else {
-            self.misplaced += between as u64;
-            let targets = records.iter().map(|record| {
-                let to = target(record);
-                if to * stride == record[layout.to] {
-                    to
-                } else {
-                    u32::MAX
-                }
-            });
-            self.columns.extend(labels, targets);
-        }
+        let targets = records.iter().map(|record| {
+            let index = record[layout.to];
+            let mut to = ordinal(index).min(Target::NOWHERE);
+            if between != 0 && ordinal(index) * stride != index {
+                to = Target::NOWHERE;
+            }
+            let kind = record[layout.kind] as usize;
+            Target::new(to, passages.get(kind).copied().unwrap_or(0))
+        });
+        self.columns.extend(labels, targets);
     }
 }

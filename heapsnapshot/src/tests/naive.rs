@@ -4,23 +4,67 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Builder, Random, random_graph};
 use crate::analysis::summary::{GroupBy, summary};
-use crate::dominators::Essential;
 use crate::format::{EdgeType, NodeType};
+use crate::weak_maps::parse;
 use crate::{NodeOrdinal, Snapshot};
+
+/// What the page owns: reached over edges that are not weak from the targets of the root's shortcuts
+/// and its elements that are documents. Nothing if there are none.
+fn page(snapshot: &Snapshot) -> HashSet<usize> {
+    let edges = &snapshot.edges;
+    let mut pending: Vec<usize> = snapshot
+        .nodes
+        .edges_of(snapshot.root)
+        .filter(|&edge| {
+            let to = snapshot.at(edges.to(edge));
+            edges.is(edge, EdgeType::Shortcut)
+                || (edges.is(edge, EdgeType::Element)
+                    && to.is(NodeType::Synthetic)
+                    && to.name() == "(Document DOM trees)")
+        })
+        .map(|edge| edges.to(edge))
+        .collect();
+    let mut page = HashSet::new();
+    while let Some(node) = pending.pop() {
+        if page.insert(node) {
+            let strong = snapshot
+                .nodes
+                .edges_of(node)
+                .filter(|&edge| !edges.is(edge, EdgeType::Weak));
+            pending.extend(strong.map(|edge| edges.to(edge)));
+        }
+    }
+    page
+}
+
+/// The definition of essential edges, from types and names.
+fn is_essential(snapshot: &Snapshot, page: &HashSet<usize>, from: usize, edge: usize) -> bool {
+    let (to, is_root) = (snapshot.edges.to(edge), from == snapshot.root);
+    let (_, name) = snapshot.edges.label(edge);
+    let tables_half = snapshot.edges.is(edge, EdgeType::Internal)
+        && parse(&snapshot.strings().wtf8(name))
+            .is_some_and(|(_, table)| table == u64::from(snapshot.at(from).id().0));
+    let into_page = !is_root && page.contains(&to) && !page.contains(&from);
+    to != from
+        && !snapshot.edges.is(edge, EdgeType::Weak)
+        && (is_root || !snapshot.edges.is(edge, EdgeType::Shortcut))
+        && !tables_half
+        && !into_page
+}
 
 /// Successors over essential edges; nodes without an essential retainer hang on the root.
 fn successors(snapshot: &Snapshot) -> Vec<Vec<usize>> {
     let count = snapshot.node_count();
     let mut out = vec![Vec::new(); count];
     let mut retained = vec![false; count];
-    let essential = Essential::new(snapshot);
+    let page = page(snapshot);
     for (from, out) in out.iter_mut().enumerate() {
         for edge in snapshot
             .nodes
             .edges_of(from)
-            .filter(|&edge| essential.contains(from, edge))
+            .filter(|&edge| is_essential(snapshot, &page, from, edge))
         {
-            let to = snapshot.edges.to[edge] as usize;
+            let to = snapshot.edges.to(edge);
             out.push(to);
             retained[to] = true;
         }
@@ -134,7 +178,7 @@ fn check_shallow(snapshot: &Snapshot) {
         let mut seen = HashSet::new();
         while let Some(node) = pending.pop() {
             for edge in snapshot.nodes.edges_of(node) {
-                let to = snapshot.edges.to[edge] as usize;
+                let to = snapshot.edges.to(edge);
                 if owned(to) && !snapshot.edges.is(edge, EdgeType::Weak) && seen.insert(to) {
                     owners[to].insert(start);
                     pending.push(to);
