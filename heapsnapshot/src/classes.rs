@@ -45,9 +45,9 @@ impl Classes {
         let nodes = &snapshot.nodes;
         let object = snapshot.strings.find("Object");
         let mut plain = Vec::new();
-        let mut of_node = memory::with_capacity(nodes.len());
-        for node in 0..nodes.len() {
-            of_node.push(naming.class_of(node));
+        let mut of_node = memory::recycled(nodes.len(), 0);
+        for (node, class) in of_node.iter_mut().enumerate() {
+            *class = naming.class_of(node);
             if nodes.is(node, NodeType::Object) && object.contains(&nodes.name[node]) {
                 plain.push(node as u32);
             }

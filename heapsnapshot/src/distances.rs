@@ -10,10 +10,11 @@ use crate::strings::parse_int;
 pub const SYSTEM_DISTANCE: i32 = 100_000_000;
 /// The distance of a node that nothing reaches.
 pub const NO_DISTANCE: i32 = -5;
+const UNKNOWN: u32 = NO_DISTANCE.cast_unsigned();
 
-/// The distance of every node.
+/// The distance of every node, as the bits of an `i32`: so the column's room can come from others.
 #[derive(Debug)]
-pub struct Distances(Vec<i32>);
+pub struct Distances(Vec<u32>);
 
 impl Distances {
     /// Complexity: one pass over nodes and edges.
@@ -31,7 +32,7 @@ impl Distances {
     /// [`SYSTEM_DISTANCE`] and more if only internal roots do.
     #[must_use]
     pub fn raw(&self, node: NodeOrdinal) -> i32 {
-        self.0[node.index()]
+        self.0[node.index()].cast_signed()
     }
 
     /// The number as DevTools shows it; `None` is shown as "−".
@@ -51,7 +52,8 @@ const DISTANCES_AHEAD: usize = 8;
 
 struct Search<'a> {
     snapshot: &'a Snapshot,
-    distances: Vec<i32>,
+    /// As in [`Distances`]: the bits of an `i32`.
+    distances: Vec<u32>,
     /// Entries of WeakMaps of which one edge has been met.
     half_met: BitSet,
     /// Native contexts and descriptor arrays, whose edges' names matter.
@@ -77,7 +79,7 @@ impl<'a> Search<'a> {
         }
         Search {
             snapshot,
-            distances: memory::filled(nodes.len(), NO_DISTANCE),
+            distances: memory::recycled(nodes.len(), UNKNOWN),
             half_met: BitSet::new(snapshot.strings.len()),
             special,
             sloppy_function_map,
@@ -88,7 +90,7 @@ impl<'a> Search<'a> {
     fn from(&mut self, roots: &[u32], distance: i32) {
         let (nodes, edges) = (&self.snapshot.nodes, &self.snapshot.edges);
         for &root in roots {
-            self.distances[root as usize] = distance;
+            self.distances[root as usize] = distance.cast_unsigned();
         }
         // One generation at a time: the queue never holds more than two.
         let (mut current, mut next) = (roots.to_vec(), Vec::new());
@@ -102,15 +104,17 @@ impl<'a> Search<'a> {
                 let range = nodes.edges_of(node);
                 for (edge, &target) in range.clone().zip(edges.targets(range)) {
                     let to = target.node();
-                    if self.distances[to] != NO_DISTANCE || target.is_weak() {
+                    if self.distances[to] != UNKNOWN || target.is_weak() {
                         continue;
                     }
-                    if (is_special || target.passage() == Passage::Entry)
-                        && !self.passes(node, edge, is_special)
-                    {
+                    let is_entry = matches!(
+                        target.passage(),
+                        Passage::EntryOfKey | Passage::EntryOfTable
+                    );
+                    if (is_special || is_entry) && !self.passes(node, edge, is_special) {
                         continue;
                     }
-                    self.distances[to] = distance;
+                    self.distances[to] = distance.cast_unsigned();
                     next.push(to as u32);
                 }
             }

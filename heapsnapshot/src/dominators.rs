@@ -10,7 +10,7 @@
 //! ```
 //!
 //! In pre-order a node's subtree is a range, so a retained size is the difference of two running
-//! sums of self sizes. At most 24 bytes a node and 4 an edge that leads backwards at a time.
+//! sums of self sizes. At most 20 bytes a node and 4 an edge that leads backwards at a time.
 
 mod search;
 mod semi_nca;
@@ -46,7 +46,8 @@ impl Dominators {
             vertex,
             idom,
             reached,
-            room: [mut below, mut tree_order, mut subtree],
+            room: mut below,
+            large_room: mut subtree,
             wide_room: mut sums,
         } = semi_nca(Search::run(snapshot));
 
@@ -56,11 +57,10 @@ impl Dominators {
         for w in (1..count).rev() {
             below[idom[w] as usize] += below[w];
         }
-        for room in [&mut tree_order, &mut subtree] {
-            room.clear();
-            room.resize(count, 0);
-            room.shrink_to_fit();
-        }
+        subtree.clear();
+        subtree.resize(count, 0);
+        subtree.shrink_to_fit();
+        let mut tree_order = memory::recycled(count, 0);
         // From here on `below` says where the next subtree below a node goes.
         for w in 0..count {
             let size = below[w];
@@ -74,7 +74,8 @@ impl Dominators {
             tree_order[place as usize] = vertex[w];
             subtree[place as usize] = size;
         }
-        drop((vertex, below));
+        memory::recycle(vertex);
+        memory::recycle(below);
 
         let sizes = snapshot.shallow_sizes();
         let mut position = idom;

@@ -13,6 +13,7 @@ pub mod gate;
 #[cfg(feature = "gc")]
 pub mod gc_source;
 pub mod graph;
+pub mod index;
 pub mod leaks;
 mod memory;
 mod paths;

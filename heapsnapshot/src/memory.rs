@@ -10,6 +10,8 @@
     reason = "advice to the system and the processor; graph walks a third faster"
 )]
 
+use std::cell::RefCell;
+
 /// Columns smaller than a huge page cannot use one: their pages are had by one call.
 const WORTHWHILE: usize = 2 << 20;
 /// Below this a call is not worth it.
@@ -28,6 +30,52 @@ pub(crate) fn filled<T: Clone>(count: usize, value: T) -> Vec<T> {
     let mut items = with_capacity(count);
     items.resize(count, value);
     items
+}
+
+/// How many columns wait for their next use.
+const WAITING: usize = 4;
+
+thread_local! {
+    /// Columns of numbers that are not needed any more, for [`room`].
+    static ROOM: RefCell<Vec<Vec<u32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps a column's room for the next one: memory that was used before is already there, and a new
+/// page has to be cleared first.
+pub(crate) fn recycle(items: Vec<u32>) {
+    ROOM.with_borrow_mut(|room| {
+        if room.len() < WAITING {
+            room.push(items);
+        }
+    });
+}
+
+/// An empty column with room for `count` numbers, in that of another one if there is one.
+pub(crate) fn room(count: usize) -> Vec<u32> {
+    let found = ROOM.with_borrow_mut(|room| {
+        let fits = |items: &Vec<u32>| (count..=count + count / 4).contains(&items.capacity());
+        let at = room.iter().position(fits)?;
+        Some(room.swap_remove(at))
+    });
+    match found {
+        Some(mut items) => {
+            items.clear();
+            items
+        }
+        None => with_capacity(count),
+    }
+}
+
+/// `count` copies of `value`, in the room of another column if there is one.
+pub(crate) fn recycled(count: usize, value: u32) -> Vec<u32> {
+    let mut items = room(count);
+    items.resize(count, value);
+    items
+}
+
+/// Gives back the room that waits, when nothing more will be derived from a snapshot.
+pub(crate) fn release() {
+    ROOM.with_borrow_mut(Vec::clear);
 }
 
 #[cfg(target_os = "linux")]

@@ -24,8 +24,8 @@ impl ShallowSizes {
         }
         let owners = owners(snapshot);
         let nodes = &snapshot.nodes;
-        let mut sizes = memory::with_capacity(nodes.len());
-        sizes.extend_from_slice(&nodes.self_size);
+        let mut sizes = memory::recycled(nodes.len(), 0);
+        sizes.copy_from_slice(&nodes.self_size);
         for (node, &owner) in owners.iter().enumerate() {
             let owner = owner as usize;
             if owner >= nodes.len() {
@@ -37,6 +37,7 @@ impl ShallowSizes {
             let size = std::mem::take(&mut sizes[node]);
             sizes[owner] = sizes[owner].wrapping_add(size);
         }
+        memory::recycle(owners);
         ShallowSizes(Some(sizes))
     }
 
@@ -64,7 +65,7 @@ fn owners(snapshot: &Snapshot) -> Vec<u32> {
     // Nodes that may still get an owner, or a second one: few edges lead to one of them, and the
     // set is small enough for the cache.
     let mut open = owned.clone();
-    let mut owners = memory::filled(nodes.len(), NOT_VISITED);
+    let mut owners = memory::recycled(nodes.len(), NOT_VISITED);
     // Nodes whose owner changed; each at most twice: to one owner, then to several.
     let mut pending = Vec::new();
     let mut scan = |node: usize, owner: u32, pending: &mut Vec<(u32, u32)>| {

@@ -4,8 +4,9 @@
 //! both named `7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @9)`. The value lives
 //! as long as key and table do; DevTools lets only the key's edge retain it.
 
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::bits::BitSet;
 use crate::strings::StringTable;
@@ -31,16 +32,26 @@ impl WeakMapEdges {
     pub(crate) fn find(strings: &StringTable) -> WeakMapEdges {
         let mut names = HashMap::new();
         let mut is_name = BitSet::default();
-        let mut pairs: HashMap<Vec<u8>, u32> = HashMap::new();
+        // The pairs by their text's hash: the first string that has it, and the pair's number.
+        let mut pairs: HashTable<(u64, u32, u32)> = HashTable::new();
+        let hasher = DefaultHashBuilder::default();
         for index in strings.containing("pair in WeakMap (table @") {
             let name = strings.wtf8(index);
             let Some((pair, table)) = parse(&name) else {
                 continue;
             };
-            let next = pairs.len() as u32;
-            let pair = match pairs.entry(pair.to_vec()) {
-                Entry::Occupied(known) => *known.get(),
-                Entry::Vacant(new) => *new.insert(next),
+            let hash = hasher.hash_one(pair);
+            let same = |&(other_hash, first, _): &(u64, u32, u32)| {
+                other_hash == hash
+                    && parse(&strings.wtf8(first)).is_some_and(|(other, _)| other == pair)
+            };
+            let pair = match pairs.find(hash, same) {
+                Some(&(_, _, known)) => known,
+                None => {
+                    let next = pairs.len() as u32;
+                    pairs.insert_unique(hash, (hash, index, next), |&(hash, _, _)| hash);
+                    next
+                }
             };
             if names.is_empty() {
                 is_name = BitSet::new(strings.len());

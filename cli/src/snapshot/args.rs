@@ -21,7 +21,7 @@ pub(crate) enum Verb {
     /// Classes by size, without the graph: fast, and in a few megabytes of memory
     Histogram(FileArgs),
     /// What the memory is used for: strings, code, arrays, native memory
-    Statistics(FileArgs),
+    Statistics(StatisticsArgs),
     /// The largest parts of the dominator tree
     Dominators(DominatorsArgs),
     /// Why a node, or the nodes of a class, are still there: paths from the roots, in words
@@ -209,17 +209,37 @@ pub(crate) struct SummaryArgs {
     pub(crate) group_by: GroupByArg,
     /// Only a part, as DevTools' filters: duplicated-strings; what is kept only by detached-dom, contexts, console
     /// or event-handlers; what native-context=ID alone owns, several do (shared) or none does (unattributed)
-    #[arg(long, value_name = "PART")]
+    #[arg(long, value_name = "PART", conflicts_with = "index")]
     pub(crate) only: Option<PartArg>,
     /// Only objects allocated after this snapshot of the same process was taken
-    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "index"])]
     pub(crate) allocated_after: Option<PathBuf>,
     /// Only objects allocated before this snapshot of the same process was taken
-    #[arg(long, value_name = "FILE", conflicts_with = "only")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "index"])]
     pub(crate) allocated_before: Option<PathBuf>,
     /// Whose the memory is, by native context (page, frame, realm), instead of the classes
-    #[arg(long, conflicts_with_all = ["only", "allocated_after", "allocated_before"])]
+    #[arg(long, conflicts_with_all = ["only", "allocated_after", "allocated_before", "index"])]
     pub(crate) native_contexts: bool,
+    #[command(flatten)]
+    pub(crate) index: IndexArgs,
+}
+
+/// Arguments of `statistics`.
+#[derive(Debug, Args)]
+pub(crate) struct StatisticsArgs {
+    #[command(flatten)]
+    pub(crate) common: FileArgs,
+    #[command(flatten)]
+    pub(crate) index: IndexArgs,
+}
+
+/// Whether to use an index.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct IndexArgs {
+    /// Answer from FILE.index, in milliseconds; if there is none, or the file has changed since,
+    /// read the file and write it
+    #[arg(long)]
+    pub(crate) index: bool,
 }
 
 /// Arguments of `dominators`.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use heaplab_gc::system::system_memory;
 use heapsnapshot::analysis::words;
+use heapsnapshot::index::{Identity, Index, Unusable};
 use heapsnapshot::{Input, NodeId, NodeRef, ReadError, ReadOptions, Snapshot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -47,20 +48,58 @@ pub(super) fn open(file: &Path, read: &ReadArgs, output: Output) -> Result<Snaps
             file.display()
         ));
     }
-    if let Some(oddity) = snapshot.report().oddities.first() {
-        let more = snapshot.report().oddities.len() - 1;
-        let more = if more > 0 {
-            format!(" (and {more} more: see `heaplab snapshot validate`)")
-        } else {
-            String::new()
-        };
-        output.warn(format!(
-            "{}: {}{more}",
-            file.display(),
-            escaped(&oddity.message)
+    let oddities = &snapshot.report().oddities;
+    warn_of_oddities(
+        file,
+        oddities.iter().map(|oddity| oddity.message.as_str()),
+        output,
+    );
+    Ok(snapshot)
+}
+
+/// What `summary` and `statistics` say of `file`: from its index, which is made if need be.
+pub(super) fn indexed(file: &Path, read: &ReadArgs, output: Output) -> Result<Index, Failure> {
+    if file.as_os_str() == "-" {
+        return Err(Failure::usage(
+            "--index needs a file: standard input has no place for an index",
         ));
     }
-    Ok(snapshot)
+    match Index::load(file, read.raw) {
+        Ok(index) => {
+            let oddities = index.oddities.iter().map(String::as_str);
+            warn_of_oddities(file, oddities, output);
+            return Ok(index);
+        }
+        Err(Unusable::Io(_)) => {}
+        Err(reason) => output.say(format!(
+            "{}: not used, {reason}; it is made again",
+            Index::path(file).display()
+        )),
+    }
+    let identity = Identity::of(file);
+    let snapshot = open(file, read, output)?;
+    let index = Index::build(&snapshot);
+    if snapshot.report().damage.is_none()
+        && let Err(error) = identity.and_then(|identity| index.store(file, &identity))
+    {
+        let path = Index::path(file);
+        output.warn(format!("{}: not written: {error}", path.display()));
+    }
+    Ok(index)
+}
+
+/// Says the first thing that is odd about a file, and how many more there are.
+fn warn_of_oddities<'a>(
+    file: &Path,
+    mut oddities: impl ExactSizeIterator<Item = &'a str>,
+    output: Output,
+) {
+    let Some(first) = oddities.next() else { return };
+    let more = match oddities.len() {
+        0 => String::new(),
+        more => format!(" (and {more} more: see `heaplab snapshot validate`)"),
+    };
+    output.warn(format!("{}: {}{more}", file.display(), escaped(first)));
 }
 
 /// The bytes of `file`, with a progress line while they are read.

@@ -2,7 +2,7 @@
 
 use heapsnapshot::analysis::statistics::statistics;
 
-use super::args::FileArgs;
+use super::args::StatisticsArgs;
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -10,9 +10,12 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// Prints DevTools' pie as a table.
-pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
-    let snapshot = input::open(&args.file, &args.view.read, output)?;
-    let found = statistics(&snapshot);
+pub(super) fn run(args: &StatisticsArgs, output: Output) -> Result<Exit, Failure> {
+    let view = &args.common.view;
+    let found = match args.index.index {
+        true => input::indexed(&args.common.file, &view.read, output)?.statistics,
+        false => statistics(&input::open(&args.common.file, &view.read, output)?),
+    };
     let other_js = u64::try_from(found.other_js).unwrap_or(0);
     let rows = [
         ("total", found.total),
@@ -34,6 +37,6 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
             Cell::Text(what.to_owned()),
         ]);
     }
-    table.print(&args.view, output, "statistics", &found)?;
+    table.print(view, output, "statistics", &found)?;
     Ok(Exit::Done)
 }

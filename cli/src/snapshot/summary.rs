@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use heapsnapshot::analysis::filter::{Filter, filter, last_id, native_contexts};
-use heapsnapshot::analysis::summary::{GroupBy, SummaryRow, summary};
+use heapsnapshot::analysis::summary::{GroupBy, Summary, SummaryRow, summary};
 use heapsnapshot::analysis::words;
 use heapsnapshot::{NodeId, Snapshot};
 
@@ -16,12 +16,7 @@ use crate::output::Output;
 
 /// Prints the classes.
 pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
-    let view = &args.common.view;
-    let range = id_range(args, output)?;
-    let snapshot = input::open(&args.common.file, &view.read, output)?;
-    if args.native_contexts {
-        return print_native_contexts(&snapshot, args, output);
-    }
+    let (file, read) = (&args.common.file, &args.common.view.read);
     let group_by = match args.group_by {
         GroupByArg::Class => GroupBy::Class,
         GroupByArg::Name => GroupBy::Name,
@@ -30,27 +25,57 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
         GroupByArg::Location => GroupBy::Location,
         GroupByArg::Shape => GroupBy::Shape,
     };
+    if args.index.index {
+        let index = input::indexed(file, read, output)?;
+        let found = index.summary(group_by);
+        let title = title(index.nodes, index.edges, found);
+        return print(found, title, index.retained, args, output);
+    }
+    let range = id_range(args, output)?;
+    let snapshot = input::open(file, read, output)?;
+    if args.native_contexts {
+        return print_native_contexts(&snapshot, args, output);
+    }
     let part = part(args, range, &snapshot)?;
     let kept = part.as_ref().map(|(part, _)| filter(&snapshot, *part));
     let found = match &kept {
         None => summary(&snapshot, group_by, None),
         Some(kept) => summary(&snapshot, group_by, Some(&|node| kept.contains(node))),
     };
-    let mut title = format!(
-        "{} nodes, {} edges, {} in {} objects",
-        words::count(snapshot.node_count() as u64),
-        words::count(snapshot.edge_count() as u64),
-        words::bytes(found.shallow),
-        words::count(found.count),
-    );
-    if let Some((_, what)) = &part {
-        title = format!(
+    let title = match &part {
+        None => title(
+            snapshot.node_count() as u64,
+            snapshot.edge_count() as u64,
+            &found,
+        ),
+        Some((_, what)) => format!(
             "{what}: {} in {} objects",
             words::bytes(found.shallow),
             words::count(found.count)
-        );
-    }
+        ),
+    };
     let total = snapshot.root().retained_size();
+    print(&found, title, total, args, output)
+}
+
+fn title(nodes: u64, edges: u64, found: &Summary) -> String {
+    format!(
+        "{} nodes, {} edges, {} in {} objects",
+        words::count(nodes),
+        words::count(edges),
+        words::bytes(found.shallow),
+        words::count(found.count),
+    )
+}
+
+/// Prints the rows; shares are of `total` bytes.
+fn print(
+    found: &Summary,
+    title: String,
+    total: u64,
+    args: &SummaryArgs,
+    output: Output,
+) -> Result<Exit, Failure> {
     let mut table =
         Table::new(["count", "distance", "shallow", "retained", "share", "class"]).title(title);
     table.rows_from("/rows");
@@ -65,7 +90,7 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
             Cell::Text(class(row)),
         ]);
     }
-    table.print(view, output, "summary", &found)?;
+    table.print(&args.common.view, output, "summary", found)?;
     Ok(Exit::Done)
 }
 

@@ -348,3 +348,34 @@ fn parts_and_groups_of_the_summary() {
     assert_eq!(code, 2);
     assert!(err.contains("duplicated-strings"), "{err}");
 }
+
+#[test]
+fn an_index_answers_until_the_file_changes() {
+    let lab = lab();
+    let index = lab.path().join("a.heapsnapshot.index");
+    for verb in ["summary", "statistics"] {
+        let plain = ["snapshot", verb, "a.heapsnapshot", "--format", "json"];
+        let indexed = [&plain[..], &["--index"]].concat();
+        let (_, expected, _) = output(&lab, &plain);
+        let _ = std::fs::remove_file(&index);
+        // Made, then used, then made again of a file that is damaged.
+        for round in 0..3 {
+            let (code, out, err) = output(&lab, &indexed);
+            assert_eq!((code, &out), (0, &expected), "{verb}, round {round}: {err}");
+            assert!(index.exists());
+            if round == 1 {
+                std::fs::write(&index, "heaplab snapshot index 1 nonsense\n{}").unwrap();
+            }
+        }
+    }
+    // What it says is not what the file says any more.
+    let longer = TEXT.replace("1,3,32,3", "1,3,99,3");
+    std::fs::write(lab.path().join("a.heapsnapshot"), longer).unwrap();
+    let plain = ["snapshot", "summary", "a.heapsnapshot", "--format", "csv"];
+    let (_, expected, _) = output(&lab, &plain);
+    let (code, out, _) = output(&lab, &[&plain[..], &["--index"]].concat());
+    assert_eq!((code, out), (0, expected));
+    let (code, _, err) = output(&lab, &["snapshot", "summary", "-", "--index"]);
+    assert_ne!(code, 0);
+    assert!(err.contains("standard input"), "{err}");
+}

@@ -150,7 +150,7 @@ impl GrowthSeries {
                     Some(EdgeType::Element) => 0,
                     _ => continue,
                 };
-                let to = class_of(snapshot.edges.to[edge] as usize);
+                let to = class_of(snapshot.edges.to(edge));
                 *counts.entry((from, kind, name, to)).or_default() += 1;
             }
         }

@@ -4,7 +4,7 @@ use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, Snapshot};
 
 /// What the memory is used for, on self sizes as DevTools corrects them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Statistics {
     /// Everything, the bytes outside the heap that the header states included.
     pub total: u64,

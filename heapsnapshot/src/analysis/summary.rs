@@ -32,7 +32,7 @@ pub enum GroupBy {
 }
 
 /// A row of the summary.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct SummaryRow {
     /// The row's name: a class, a type, a script.
     pub name: String,
@@ -53,7 +53,7 @@ pub struct SummaryRow {
 }
 
 /// The summary.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Summary {
     /// Largest retained size first.
     pub rows: Vec<SummaryRow>,
@@ -297,12 +297,7 @@ impl<'a> Groups<'a> {
         }
     }
 
-    fn of_class_at(
-        &mut self,
-        class: ClassId,
-        place: Location,
-        rows: &mut Vec<SummaryRow>,
-    ) -> u32 {
+    fn of_class_at(&mut self, class: ClassId, place: Location, rows: &mut Vec<SummaryRow>) -> u32 {
         let snapshot = self.snapshot;
         if let Some(&row) = self.placed.get(&(class.0, place)) {
             return row;
@@ -334,7 +329,9 @@ impl<'a> Groups<'a> {
         match self.group_by {
             GroupBy::Type => memory::prefetch(&self.snapshot.nodes.kind, node),
             GroupBy::Script | GroupBy::Location => {}
-            GroupBy::Class | GroupBy::Name | GroupBy::Shape => self.snapshot.classes().prefetch(node),
+            GroupBy::Class | GroupBy::Name | GroupBy::Shape => {
+                self.snapshot.classes().prefetch(node)
+            }
         }
     }
 

@@ -12,7 +12,6 @@
 use crate::bits::BitSet;
 use crate::graph::{EdgeColumns, NodeColumns, Passage, Snapshot, Target};
 use crate::memory;
-use crate::weak_maps::WeakMapEdges;
 
 /// The number of a node that is not numbered.
 pub(super) const NONE: u32 = u32::MAX;
@@ -42,27 +41,18 @@ pub(super) fn high(word: u64) -> u32 {
 pub(super) struct Graph<'a> {
     pub(super) nodes: &'a NodeColumns,
     pub(super) edges: &'a EdgeColumns,
-    weak_maps: &'a WeakMapEdges,
     pub(super) root: usize,
 }
 
 impl Graph<'_> {
     /// Whether an edge of `from` keeps its target, the page's rule and self edges aside.
     #[inline(always)]
-    pub(super) fn keeps(&self, from: usize, edge: usize, target: Target) -> bool {
+    pub(super) fn keeps(&self, from: usize, target: Target) -> bool {
         match target.passage() {
-            Passage::Strong => true,
-            Passage::Weak => false,
+            Passage::Strong | Passage::EntryOfKey => true,
+            Passage::Weak | Passage::EntryOfTable => false,
             Passage::Shortcut => from == self.root,
-            Passage::Entry => !self.is_tables_half(from, edge),
         }
-    }
-
-    #[cold]
-    fn is_tables_half(&self, from: usize, edge: usize) -> bool {
-        let (_, name) = self.edges.label(edge);
-        let entry = self.weak_maps.entry(name);
-        entry.is_some_and(|entry| entry.table == u64::from(self.nodes.id[from]))
     }
 }
 
@@ -116,7 +106,6 @@ impl<'a> Search<'a> {
         let graph = Graph {
             nodes: &snapshot.nodes,
             edges: &snapshot.edges,
-            weak_maps: snapshot.weak_maps(),
             root: snapshot.root,
         };
         let count = graph.nodes.len();
@@ -127,9 +116,9 @@ impl<'a> Search<'a> {
         let mut search = Search {
             graph,
             visits,
-            vertex: memory::with_capacity(count),
-            parent: memory::with_capacity(count),
-            lowest: memory::with_capacity(count),
+            vertex: memory::room(count),
+            parent: memory::room(count),
+            lowest: memory::room(count),
             page: Page {
                 numbered: u64::MAX,
                 rest: BitSet::default(),
@@ -196,7 +185,7 @@ impl<'a> Search<'a> {
         // The first of them ends up on top.
         for edge in nodes.edges_of(root).rev() {
             let target = edges.target(edge);
-            if target.node() != root && self.graph.keeps(root, edge, target) {
+            if target.node() != root && self.graph.keeps(root, target) {
                 self.stack.push(pair(target.node() as u32, 0));
             }
         }
@@ -214,7 +203,7 @@ impl<'a> Search<'a> {
             for edge in nodes.edges_of(node) {
                 let target = edges.target(edge);
                 let to = target.node();
-                let counts = to != node && self.graph.keeps(node, edge, target);
+                let counts = to != node && self.graph.keeps(node, target);
                 if counts && !(outside && self.owns(to)) {
                     has_retainer.insert(to);
                 }
@@ -284,7 +273,7 @@ impl<'a> Search<'a> {
                 memory::prefetch(visits, ahead.node());
             }
             let to = target.node();
-            if !graph.keeps(node, first + at, target) {
+            if !graph.keeps(node, target) {
                 if let Some(growth) = growth.as_deref_mut()
                     && !target.is_weak()
                 {

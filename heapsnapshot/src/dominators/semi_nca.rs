@@ -20,29 +20,33 @@ pub(super) struct Found {
     /// Nodes reached from the root itself.
     pub(super) reached: usize,
     /// Room for a number per node.
-    pub(super) room: [Vec<u32>; 3],
+    pub(super) room: Vec<u32>,
+    /// The same, once it is cut down to that.
+    pub(super) large_room: Vec<u32>,
     /// Room for a sum per node, and one more.
     pub(super) wide_room: Vec<u64>,
 }
 
 /// Complexity: O(edges · log nodes), near linear in practice; no recursion.
 #[inline(never)]
-pub(super) fn semi_nca(search: Search<'_>) -> Found {
-    let (mut first, sources) = predecessors(&search);
+pub(super) fn semi_nca(mut search: Search<'_>) -> Found {
+    let (mut first, sources) = predecessors(&mut search);
     let Search {
         mut visits,
-        vertex,
         parent,
-        lowest,
+        mut lowest,
         reached,
         ..
     } = search;
     let count = parent.len();
     // The forest of nodes already processed, with compressed paths: ancestor (the lower half), and
     // the lowest semidominator on the way to it (the way's start included, the ancestor not).
-    visits.clear();
-    visits.extend(parent.iter().zip(&lowest).map(|(&up, &low)| pair(up, low)));
-    let mut forest = visits;
+    for ((visit, lowest), &up) in visits.iter_mut().zip(&mut lowest).zip(&parent) {
+        let node = high(*visit);
+        *visit = pair(up, *lowest);
+        *lowest = node;
+    }
+    let (mut forest, vertex) = (visits, lowest);
     let mut path = Vec::new();
     let mut end = sources.len();
     for w in (1..count).rev() {
@@ -72,7 +76,8 @@ pub(super) fn semi_nca(search: Search<'_>) -> Found {
         vertex,
         idom,
         reached,
-        room: [semi, lowest, sources],
+        room: semi,
+        large_room: sources,
         wide_room: forest,
     }
 }
@@ -102,19 +107,27 @@ fn evaluate(forest: &mut [u64], path: &mut Vec<u32>, v: u32, w: u32) -> u32 {
 
 /// In depth-first numbers: all predecessors of each node that are numbered higher, as ranges of one
 /// array; where each range begins, and the array.
+///
+/// The counts in the upper halves of the visits are not needed then: `vertex` moves there, which
+/// makes room for the array.
 #[inline(never)]
-fn predecessors(search: &Search<'_>) -> (Vec<u32>, Vec<u32>) {
-    let (graph, visits, page) = (search.graph, &search.visits, &search.page);
+fn predecessors(search: &mut Search<'_>) -> (Vec<u32>, Vec<u32>) {
     let count = search.parent.len();
-    let mut first = memory::with_capacity(count + 1);
+    let vertex = std::mem::take(&mut search.vertex);
+    let visits = &mut search.visits;
+    let mut first = memory::room(count);
     let mut total = 0_u32;
-    for (at, &node) in search.vertex.iter().enumerate() {
-        if let Some(&ahead) = search.vertex.get(at + AHEAD) {
+    for (at, &node) in vertex.iter().enumerate() {
+        if let Some(&ahead) = vertex.get(at + AHEAD) {
             memory::prefetch(visits, ahead as usize);
         }
         total += high(visits[node as usize]);
         first.push(total);
     }
+    for (visit, node) in visits.iter_mut().zip(vertex) {
+        *visit = pair(low(*visit), node);
+    }
+    let (graph, visits, page) = (search.graph, &search.visits, &search.page);
     let mut sources = memory::filled(total as usize, 0_u32);
     let mut waiting = [0_u64; WAITING];
     let mut met = 0;
@@ -130,7 +143,7 @@ fn predecessors(search: &Search<'_>) -> (Vec<u32>, Vec<u32>) {
             graph.edges.prefetch_target(edge + AHEAD, visits);
             let visit = visits[target.node()];
             let w = low(visit);
-            if w >= v || !graph.keeps(node, edge, target) {
+            if w >= v || !graph.keeps(node, target) {
                 continue;
             }
             if outside && page.contains(target.node(), w) {

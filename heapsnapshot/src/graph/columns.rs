@@ -85,8 +85,10 @@ pub(crate) enum Passage {
     Weak = 1,
     /// A second name for something: it keeps its target only from the root.
     Shortcut = 2,
-    /// Half of a WeakMap's entry: its name says more.
-    Entry = 3,
+    /// The key's half of a WeakMap's entry: it keeps the value.
+    EntryOfKey = 3,
+    /// The table's half of a WeakMap's entry: it does not keep the value, the key's does.
+    EntryOfTable = 4,
 }
 
 impl Passage {
@@ -99,14 +101,14 @@ impl Passage {
         }
     }
 
-    /// The two top bits of a target.
+    /// The top bits of a target.
     pub(crate) fn bits(self) -> u32 {
         (self as u32) << TARGET_BITS
     }
 }
 
 /// Bits of a target that hold the ordinal.
-const TARGET_BITS: u32 = 30;
+const TARGET_BITS: u32 = 29;
 const TARGET_MASK: u32 = (1 << TARGET_BITS) - 1;
 
 /// Where an edge leads, and how: side by side, so that a walk needs nothing else of most edges.
@@ -129,13 +131,15 @@ impl Target {
         (self.0 & TARGET_MASK) as usize
     }
 
+    /// What is on the way.
     #[inline(always)]
     pub(crate) fn passage(self) -> Passage {
         match self.0 >> TARGET_BITS {
             0 => Passage::Strong,
             1 => Passage::Weak,
             2 => Passage::Shortcut,
-            _ => Passage::Entry,
+            3 => Passage::EntryOfKey,
+            _ => Passage::EntryOfTable,
         }
     }
 
@@ -191,24 +195,31 @@ impl EdgeColumns {
     }
 
     /// Marks the halves of WeakMaps' entries, once the strings are known.
-    pub(crate) fn mark_entries(&mut self, weak_maps: &WeakMapEdges) {
+    pub(crate) fn mark_entries(&mut self, nodes: &NodeColumns, weak_maps: &WeakMapEdges) {
         let Some(names) = weak_maps.range() else {
             return;
         };
-        let internal = EdgeType::Internal as u32;
-        let labels =
-            (internal << NAME_BITS | names.start)..=(internal << NAME_BITS | names.end - 1);
+        let internal = (EdgeType::Internal as u32) << NAME_BITS;
+        let labels = (internal | names.start)..=(internal | (names.end - 1));
+        let mut from = 0;
         for (edge, label) in self.label.iter().enumerate() {
-            if labels.contains(label) && weak_maps.entry(label & NAME_MASK).is_some() {
-                let target = &mut self.target[edge];
-                *target = Target::new(target.0 & TARGET_MASK, Passage::Entry.bits());
+            if !labels.contains(label) {
+                continue;
             }
-        }
-        for (&edge, &(kind, name)) in &self.wide {
-            if kind == EdgeType::Internal as u8 && weak_maps.entry(name).is_some() {
-                let target = &mut self.target[edge as usize];
-                *target = Target::new(target.0 & TARGET_MASK, Passage::Entry.bits());
+            let Some(entry) = weak_maps.entry(label & NAME_MASK) else {
+                continue;
+            };
+            // The node that the edge leaves: edges and nodes are in the same order.
+            while nodes.first_edge[from + 1] as usize <= edge {
+                from += 1;
             }
+            let half = if entry.table == u64::from(nodes.id[from]) {
+                Passage::EntryOfTable
+            } else {
+                Passage::EntryOfKey
+            };
+            let target = &mut self.target[edge];
+            *target = Target::new(target.0 & TARGET_MASK, half.bits());
         }
     }
 

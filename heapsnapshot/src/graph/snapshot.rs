@@ -14,6 +14,7 @@ use crate::distances::Distances;
 use crate::dom_state::DomState;
 use crate::dominators::Dominators;
 use crate::format::{EdgeType, NodeType};
+use crate::memory;
 use crate::reader::{Damage, Input, Meta, ReadError, ReadOptions, load};
 use crate::roots::UserRoots;
 use crate::shallow::ShallowSizes;
@@ -21,7 +22,9 @@ use crate::strings::StringTable;
 use crate::weak_maps::WeakMapEdges;
 
 /// Where a class or function stands in its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Location {
     /// V8's number of the script.
     pub script_id: u32,
@@ -289,6 +292,13 @@ impl Snapshot {
             return Cow::Owned(format!("Detached {name}"));
         }
         name
+    }
+}
+
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        // The next snapshot has another size.
+        memory::release();
     }
 }
 

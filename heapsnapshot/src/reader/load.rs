@@ -332,8 +332,10 @@ impl<R: Read> Loader<R> {
         let Some(meta) = self.meta.take() else {
             return Err(too_large("no header"));
         };
-        if self.nodes.columns.len() >= 1 << 30 || self.edges.columns.len() >= u32::MAX as usize {
-            return Err(too_large("over 2^30 nodes or 2^32 edges"));
+        if self.nodes.columns.len() >= Target::NOWHERE as usize
+            || self.edges.columns.len() >= u32::MAX as usize
+        {
+            return Err(too_large("over 2^29 nodes or 2^32 edges"));
         }
         if self.nodes.columns.len() == 0 {
             let reason = "there are no nodes".to_owned();
@@ -378,7 +380,7 @@ impl<R: Read> Loader<R> {
         };
         self.strings.shrink();
         let weak_maps = WeakMapEdges::find(&self.strings);
-        edges.mark_entries(&weak_maps);
+        edges.mark_entries(&nodes, &weak_maps);
         Ok(Snapshot {
             locations: locations(&meta, &self.locations),
             nodes,
