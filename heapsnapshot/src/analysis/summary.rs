@@ -111,14 +111,14 @@ pub fn summary(
 
     let mut groups = Groups::new(snapshot, group_by);
     let mut rows: Vec<SummaryRow> = Vec::new();
-    for node in 0..nodes.len() {
+    for (node, &size) in sizes.iter().enumerate() {
         if !counts(node) {
             continue;
         }
         let group = groups.of(node, &mut rows) as usize;
         let row = &mut rows[group];
         row.count += 1;
-        row.shallow += u64::from(sizes[node]);
+        row.shallow += u64::from(size);
         row.distance = row.distance.min(distances.raw(NodeOrdinal(node as u32)));
     }
     groups.finish();
