@@ -10,7 +10,7 @@ use crate::analysis::{
     validate,
 };
 use crate::export::{Table, write_csv};
-use crate::gate::{Budgets, gate};
+use crate::gate::{Budgets, Measured, gate};
 use crate::leaks::{self, Settings};
 use crate::reader::{Input, ReadError, ReadOptions, read_histogram};
 use crate::redact::redact;
@@ -80,7 +80,12 @@ fn every_analysis(snapshot: &Snapshot) {
     }
     let class = snapshot.at(snapshot.node_count() - 1).class_name();
     let _ = retainers::class_retainers(snapshot, &class, 3);
-    let _ = gate(snapshot, Some(snapshot), &Budgets::default());
+    let measured = Measured::of(snapshot);
+    let _ = gate(
+        std::slice::from_ref(&measured),
+        Some(&measured),
+        &Budgets::default(),
+    );
     for table in Table::ALL {
         write_csv(snapshot, table, &mut std::io::sink(), &mut |_| {}).unwrap();
     }

@@ -66,7 +66,7 @@ pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
     );
     let in_loader = || {
         let names = |class: &&str| candidate.path.iter().any(|e| e.to().name() == **class);
-        LOADER_CLASSES.iter().any(|class| names(&class))
+        LOADER_CLASSES.iter().any(names)
     };
     if !is_text && !in_loader() {
         return None;
