@@ -3,7 +3,7 @@
 #![no_main]
 
 use heaplab_fuzz::snapshot;
-use heapsnapshot::gate::{Budgets, ClassBudget, gate, sarif};
+use heapsnapshot::gate::{Budgets, ClassBudget, Measured, gate, sarif};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -19,6 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         max_retained: Some(0),
         ..ClassBudget::default()
     });
-    let checks = gate(&snapshot, Some(&snapshot), &budgets);
+    let measured = [Measured::of(&snapshot)];
+    let checks = gate(&measured, measured.first(), &budgets);
     let _ = sarif(&checks, "budgets.toml");
 });
