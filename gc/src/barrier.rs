@@ -40,6 +40,12 @@ impl Core {
         self.pages.record_slot(&self.cage, slot);
     }
 
+    /// [`Core::record`] where the slot is mostly not recorded yet.
+    #[inline(always)]
+    pub(crate) fn record_new(&mut self, slot: Addr) {
+        self.pages.record_new_slot(&self.cage, slot);
+    }
+
     /// The barrier for `count` slots that were filled by a bulk copy.
     pub(crate) fn write_range(&mut self, first: Addr, count: usize) {
         let young_host = self.young.contains(first);

@@ -259,13 +259,21 @@ impl PageTable {
     pub(crate) fn record_slot(&mut self, cage: &Cage, slot: Addr) {
         let (word, bit) = cage.slot_bit(slot);
         if word.load_u64().wrapping_shr(bit) & 1 == 0 {
-            self.add_slot(cage, slot);
+            self.record_rare_slot(cage, slot);
         }
     }
 
-    /// Records a slot that is not recorded yet.
+    /// Out of line, so that it costs a store nothing where the slot is recorded already.
+    #[cold]
     #[inline(never)]
-    fn add_slot(&mut self, cage: &Cage, slot: Addr) {
+    fn record_rare_slot(&mut self, cage: &Cage, slot: Addr) {
+        self.record_new_slot(cage, slot);
+    }
+
+    /// [`PageTable::record_slot`] for the scavenger, whose slots are mostly new: it has just taken them out of the
+    /// set, or given them a new place.
+    #[inline(always)]
+    pub(crate) fn record_new_slot(&mut self, cage: &Cage, slot: Addr) {
         let (word, bit) = cage.slot_bit(slot);
         let bits = word.load_u64();
         word.store_u64(bits | 1_u64.wrapping_shl(bit));

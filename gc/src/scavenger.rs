@@ -227,7 +227,7 @@ impl Scavenger<'_> {
                 }
             }
             if self.core.is_young(value) {
-                self.core.record(slot);
+                self.core.record_new(slot);
                 self.done.slots_kept += 1;
             }
         }
@@ -313,10 +313,10 @@ impl Scavenger<'_> {
             slot.store_u32(new.0);
             if PROMOTED && self.core.is_young(new) && !seeded::active(Bug::PromotedSlotNotRecorded)
             {
-                self.core.record(slot);
+                self.core.record_new(slot);
             }
         } else if PROMOTED && self.core.is_young(value) {
-            self.core.record(slot);
+            self.core.record_new(slot);
         }
     }
 
