@@ -9,13 +9,14 @@
 
 use crate::cage::GROUP_BYTES;
 use crate::clock::Work;
+use crate::compactor::Extent;
 use crate::event::{CollectionKind, CollectionReason, CollectorReason, HeapSizes, Phase};
 use crate::heap::Core;
 use crate::marker::Marker;
 use crate::options::Compaction;
 use crate::page::{Owner, PAGE_SIZE};
 use crate::policy::growth::SemiSpaceChange;
-use crate::policy::memory::{bytes_to_prepare, groups_to_return};
+use crate::policy::memory::{CompactionMode, bytes_to_prepare, groups_to_return};
 use crate::policy::{MajorOutcome, MinorOutcome};
 use crate::scavenger::object_end;
 use crate::seeded::{self, Bug};
@@ -64,6 +65,10 @@ impl Core {
         if reason == CollectionReason::LastResort {
             self.phase(Phase::MarkRoots);
             self.forget_slots_of_the_dead();
+        }
+        if compacts_whole_heap(reason) {
+            // A cycle in progress keeps what died since it began, and has chosen its few pages.
+            self.abandon_marking();
         }
         let incremental = self.cycle.is_some();
         if !incremental {
@@ -184,14 +189,21 @@ impl Core {
         incremental: bool,
         reason: CollectionReason,
     ) -> Option<(usize, u64)> {
-        let whole_heap =
-            !incremental && (is_reducing(reason) || self.options.compaction == Compaction::Always);
+        let extent = if compacts_whole_heap(reason) || self.options.compaction == Compaction::Always
+        {
+            Extent::WholeHeap
+        } else if is_reducing(reason) {
+            Extent::Pages(CompactionMode::ReduceMemory)
+        } else {
+            Extent::Pages(CompactionMode::Regular)
+        };
+        let whole_heap = !incremental && extent == Extent::WholeHeap;
         if !incremental {
             self.phase(Phase::EvacuateCopy);
             if whole_heap {
                 self.give_back_empty_pages();
             }
-            self.choose_candidates_after_marking(whole_heap, 0);
+            self.choose_candidates_after_marking(extent, 0);
         }
         if self.pages.candidates().is_empty() {
             return None;
@@ -384,6 +396,17 @@ impl Drop for Pause {
             std::process::abort();
         }
     }
+}
+
+/// Whether a collection for this reason compacts all that wins pages, however long its pause (V8: those that collect
+/// all available garbage).
+fn compacts_whole_heap(reason: CollectionReason) -> bool {
+    matches!(
+        reason,
+        CollectionReason::LastResort
+            | CollectionReason::LowMemoryNotification
+            | CollectionReason::MemoryPressure
+    )
 }
 
 /// Whether a collection for this reason also gives as much memory back as it can.

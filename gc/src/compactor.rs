@@ -20,14 +20,25 @@ use crate::heap::Core;
 use crate::marker::{Marker, mark_bit};
 use crate::object::{Descriptor, FORWARDED};
 use crate::options::Compaction;
-use crate::page::PAGE_SIZE;
-use crate::policy::memory::{Candidate, CompactionMode, choose_candidates, max_evacuated_bytes};
+use crate::page::{Owner, PAGE_SIZE, PAGES_PER_GROUP};
+use crate::policy::memory::{
+    Candidate, CompactionMode, choose_candidates, max_evacuated_bytes, wins_a_page,
+};
 use crate::scavenger::{object_bytes, slots_and_end};
 use crate::seeded::{self, Bug};
 use crate::value::{GRANULE, Value};
 
 /// Pages that an evacuation may take beyond the old limit while it lasts.
 const RESERVE_BYTES: usize = 4 << 20;
+
+/// How much a collection evacuates.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The most fragmented pages, as many as the mode allows.
+    Pages(CompactionMode),
+    /// In rounds, everything that wins pages.
+    WholeHeap,
+}
 
 impl Core {
     /// Whether this heap ever moves old objects.
@@ -54,13 +65,13 @@ impl Core {
                 live_bytes: PAGE_SIZE - self.old.free.bytes_on(page),
             })
             .collect();
-        self.choose(pages, false, 0);
+        self.choose(pages, Extent::Pages(CompactionMode::Regular), 0);
         marker.recording = !self.pages.candidates().is_empty();
     }
 
     /// After a stop-the-world marking: pages by what is live on them. `freed` are bytes of pages that earlier
     /// rounds have emptied: as many may be taken again.
-    pub(crate) fn choose_candidates_after_marking(&mut self, whole_heap: bool, freed: usize) {
+    pub(crate) fn choose_candidates_after_marking(&mut self, extent: Extent, freed: usize) {
         if !self.may_compact() {
             return;
         }
@@ -73,18 +84,31 @@ impl Core {
                 live_bytes: self.pages.live_bytes[page] as usize,
             })
             .collect();
-        self.choose(pages, whole_heap, freed);
+        self.choose(pages, extent, freed);
     }
 
-    fn choose(&mut self, mut pages: Vec<Candidate>, whole_heap: bool, freed: usize) {
-        let chosen = if whole_heap || self.evacuates_everything() {
-            pages.retain(|c| c.live_bytes > 0);
-            pages.sort_unstable_by_key(|c| (c.live_bytes, c.page));
-            self.sparsest_that_fit(&pages, freed)
-        } else {
-            let mode = CompactionMode::Regular;
-            let target = self.controller.evacuation_target(mode, PAGE_SIZE);
-            choose_candidates(&mut pages, PAGE_SIZE, target, max_evacuated_bytes(mode))
+    fn choose(&mut self, mut pages: Vec<Candidate>, extent: Extent, freed: usize) {
+        let chosen = match extent {
+            Extent::Pages(mode) if !self.evacuates_everything() => {
+                let target = self.controller.evacuation_target(mode, PAGE_SIZE);
+                choose_candidates(&mut pages, PAGE_SIZE, target, max_evacuated_bytes(mode))
+            }
+            _ => {
+                pages.retain(|c| c.live_bytes > 0);
+                // Memory goes back in groups: pages won here and there would return nothing.
+                let groups = self.live_bytes_of_groups();
+                pages.sort_unstable_by_key(|c| {
+                    let group = c.page / PAGES_PER_GROUP;
+                    (groups[group], group, c.live_bytes, c.page)
+                });
+                let fit = self.sparsest_that_fit(&pages, freed);
+                let moved = pages[..fit].iter().map(|c| c.live_bytes).sum();
+                if self.evacuates_everything() || wins_a_page(fit, moved, PAGE_SIZE) {
+                    fit
+                } else {
+                    0
+                }
+            }
         };
         let candidates: Vec<u32> = pages[..chosen].iter().map(|c| c.page as u32).collect();
         self.pages.set_candidates(candidates);
@@ -96,7 +120,22 @@ impl Core {
         }
     }
 
-    /// How many of the pages, sparsest first, have room for their objects on the others and in new pages.
+    /// Live bytes by group, after marking; pages that cannot be evacuated count whole.
+    fn live_bytes_of_groups(&self) -> Vec<usize> {
+        let pages = self.pages.range();
+        let mut groups = vec![0; pages.end.div_ceil(PAGES_PER_GROUP)];
+        let first = pages.start / PAGES_PER_GROUP * PAGES_PER_GROUP;
+        for page in first..pages.end {
+            groups[page / PAGES_PER_GROUP] += match self.pages.owner(page) {
+                Owner::Unused => 0,
+                Owner::Old => self.pages.live_bytes[page] as usize,
+                Owner::Reserved | Owner::LargeHead | Owner::LargeTail => PAGE_SIZE,
+            };
+        }
+        groups
+    }
+
+    /// How many of the pages, sparsest groups first, have room for their objects on the others and in new pages.
     fn sparsest_that_fit(&self, pages: &[Candidate], freed: usize) -> usize {
         let spare_pages = self.old.max_pages.saturating_sub(self.pages.in_use());
         let spare = if self.evacuates_everything() {
@@ -162,7 +201,7 @@ impl Core {
                 return bytes;
             }
             in_use = self.pages.in_use();
-            self.choose_candidates_after_marking(true, (before - in_use) * PAGE_SIZE);
+            self.choose_candidates_after_marking(Extent::WholeHeap, (before - in_use) * PAGE_SIZE);
             if self.pages.candidates().is_empty() {
                 return bytes;
             }

@@ -19,6 +19,9 @@
 //! * The first limit is that of an empty heap, 8 MB and a semi-space (V8: 512 MB, shrunk by survival rates).
 //! * A marking step lasts at most 1 ms (V8: 5 ms on allocation), and steps also keep pace with the room left
 //!   before the limit, not only with a schedule of 500 ms: a cycle ends before its limit is passed.
+//! * The final pause waits for no task (V8: up to 50 ms or a tenth of the marking time): it comes when to-space is full
+//!   next, or with the embedder's next step.
+//! * No timer gives memory back to the system (V8's memory reducer, and its slow growth afterwards): an embedder asks for it.
 
 pub mod growth;
 pub mod marking;

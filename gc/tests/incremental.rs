@@ -2,7 +2,7 @@
 
 use heaplab_gc::{
     Budget, CollectionKind, CollectionReason, Compaction, GcEvent, Heap, HeapOptions, Immediate,
-    Local, Policy, Scope, Smi, SpaceName, StepProgress, Stress, VirtualClock,
+    Local, PAGE_SIZE, Policy, Scope, Smi, SpaceName, StepProgress, Stress, VirtualClock,
 };
 use std::cell::RefCell;
 use std::num::NonZeroU32;
@@ -113,16 +113,26 @@ fn every_policy_keeps_what_is_reachable() {
                     majors > 0,
                     "{policy:?} incremental {incremental} {compaction:?}"
                 );
-                if compaction == Compaction::Never {
-                    assert!(events.iter().all(|e| !e.compacted));
+                let name = format!("{policy:?} incremental {incremental} {compaction:?}");
+                for event in &events {
+                    let major = event.kind == CollectionKind::Major;
+                    match compaction {
+                        Compaction::Never => assert!(!event.compacted, "{name}: {event:?}"),
+                        Compaction::Always => {
+                            assert_eq!(event.compacted, major, "{name}: {event:?}");
+                        }
+                        Compaction::Auto => {}
+                    }
+                    if !incremental {
+                        assert!(!event.incremental, "{name}: {event:?}");
+                        assert_eq!(event.steps, None, "{name}: {event:?}");
+                    }
+                    assert!(major || policy == Policy::Generational, "{name}: {event:?}");
                 }
-                if policy != Policy::Generational {
-                    assert!(
-                        events
-                            .iter()
-                            .all(|e| e.kind == CollectionKind::Major || e.copied_bytes == 0)
-                    );
-                }
+                let any = |of: fn(&GcEvent) -> bool| events.iter().any(of);
+                assert_eq!(any(|e| e.incremental), incremental, "{name}");
+                let minor = any(|e| e.kind == CollectionKind::Minor);
+                assert_eq!(minor, policy == Policy::Generational, "{name}");
             }
         }
     }
@@ -371,5 +381,54 @@ fn no_step_lasts_much_longer_than_its_budget() {
     for step in steps {
         assert!(step.steps > 10, "{step:?}");
         assert!(step.longest_ns < 1_100_000, "{step:?}");
+    }
+}
+
+/// One page, a tenth of it live: what is moved would fill a page again.
+#[test]
+fn a_compaction_that_wins_no_page_is_abandoned() {
+    let compacted = |arrays: usize, compaction, reason| {
+        let mut options = HeapOptions::with_limits(64 * MB, MB);
+        options.compaction = compaction;
+        let events = Rc::new(RefCell::new(Vec::new()));
+        let mut heap = Heap::new(options).expect("heap");
+        let log = Rc::clone(&events);
+        heap.set_observer(Box::new(move |e: &GcEvent| {
+            log.borrow_mut().push(e.compacted)
+        }));
+        let table = heap.enter(|s| {
+            let table = s.array(arrays).expect("room");
+            for i in 0..arrays {
+                s.scope(|t| {
+                    let array = t.array(60).expect("room");
+                    t.set(table, i, array);
+                });
+            }
+            s.global(table)
+        });
+        // Promotes all.
+        heap.collect(CollectionKind::Major, CollectionReason::Testing);
+        heap.enter(|s| {
+            for i in (0..arrays).filter(|i| i % 10 != 0) {
+                s.set(s.peek(&table), i, Immediate::Undefined);
+            }
+        });
+        heap.collect(CollectionKind::Major, reason);
+        heap.verify().expect("sound");
+        events.take().last().copied()
+    };
+    let one_page = PAGE_SIZE / 2 / 256;
+    for reason in [
+        CollectionReason::Testing,
+        CollectionReason::ExternalMemoryPressure,
+        CollectionReason::LowMemoryNotification,
+    ] {
+        assert_eq!(compacted(one_page, Compaction::Auto, reason), Some(false));
+        assert_eq!(compacted(one_page, Compaction::Always, reason), Some(true));
+        assert_eq!(compacted(one_page, Compaction::Never, reason), Some(false));
+        // Eight pages make one.
+        let eight = 16 * one_page;
+        assert_eq!(compacted(eight, Compaction::Auto, reason), Some(true));
+        assert_eq!(compacted(eight, Compaction::Never, reason), Some(false));
     }
 }

@@ -8,8 +8,6 @@ pub const TARGET_MU: f64 = 0.97;
 pub const MIN_FACTOR: f64 = 1.1;
 /// Largest growing factor. V8's is 4; with 2 a heap takes at most twice what is live.
 pub const MAX_FACTOR: f64 = 2.0;
-/// Growing factor when the heap should grow slowly (V8).
-pub const CONSERVATIVE_FACTOR: f64 = 1.3;
 /// The limit is at least this far above the live bytes (V8).
 pub const MIN_GROWING_STEP: usize = 8 * MB;
 /// Growth of the semi-spaces (V8's `--semi-space-growth-factor`).
@@ -23,8 +21,6 @@ pub enum GrowingMode {
     /// As speeds suggest.
     #[default]
     Default,
-    /// At most by [`CONSERVATIVE_FACTOR`].
-    Slow,
     /// By [`MIN_FACTOR`]: memory is to be given back.
     Minimal,
 }
@@ -60,7 +56,6 @@ pub fn growing_factor(gc_speed: Option<f64>, mutator_speed: Option<f64>, mode: G
     let factor = dynamic_growing_factor(gc_speed, mutator_speed, MAX_FACTOR);
     match mode {
         GrowingMode::Default => factor,
-        GrowingMode::Slow => factor.min(CONSERVATIVE_FACTOR),
         GrowingMode::Minimal => MIN_FACTOR,
     }
 }

@@ -16,8 +16,6 @@ pub const MARKING_TIME_NS: u64 = 500_000_000;
 pub const MIN_STEP_BYTES: usize = 64 * KB;
 /// Share of the room left at the start that may be allocated while marking: the rest is a reserve.
 const ROOM_SHARE: f64 = 0.75;
-/// Least time that finishing may be put off for an idle moment, in ns (V8).
-pub const MIN_FINALIZATION_DELAY_NS: u64 = 50_000_000;
 
 /// How urgently the old generation needs a major collection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +73,6 @@ pub struct MarkingSchedule {
     start_bytes: usize,
     room: usize,
     marked_bytes: usize,
-    finished_ns: Option<u64>,
 }
 
 impl MarkingSchedule {
@@ -87,7 +84,6 @@ impl MarkingSchedule {
             start_bytes: old_generation_bytes,
             room,
             marked_bytes: 0,
-            finished_ns: None,
         }
     }
 
@@ -137,19 +133,5 @@ impl MarkingSchedule {
                 .max(MIN_STEP_BYTES),
             ns: MAX_STEP_NS,
         }
-    }
-
-    /// Takes note that nothing is left to mark, for the first time since the start or since more turned up.
-    pub fn set_finished(&mut self, now_ns: u64) {
-        self.finished_ns.get_or_insert(now_ns);
-    }
-
-    /// Whether the final pause may still wait for an idle moment: for 50 ms or a tenth of the time that
-    /// marking took, whichever is longer (V8).
-    pub fn may_wait(&self, now_ns: u64) -> bool {
-        self.finished_ns.is_some_and(|finished| {
-            let marking = finished.saturating_sub(self.start_ns);
-            now_ns.saturating_sub(finished) < (marking / 10).max(MIN_FINALIZATION_DELAY_NS)
-        })
     }
 }

@@ -30,9 +30,7 @@ pub enum CompactionMode {
     /// As part of an ordinary major collection.
     #[default]
     Regular,
-    /// The embedder prefers a small heap.
-    OptimizeForMemory,
-    /// The embedder asked to give memory back.
+    /// The collection shall give memory back.
     ReduceMemory,
 }
 
@@ -40,7 +38,6 @@ pub enum CompactionMode {
 pub fn max_evacuated_bytes(mode: CompactionMode) -> usize {
     match mode {
         CompactionMode::Regular => 4 * MB,
-        CompactionMode::OptimizeForMemory => 6 * MB,
         CompactionMode::ReduceMemory => 12 * MB,
     }
 }
@@ -108,10 +105,17 @@ pub fn choose_candidates(
         moved += candidate.live_bytes;
         chosen += 1;
     }
-    if chosen <= moved.div_ceil(page_bytes) {
-        return 0;
+    if wins_a_page(chosen, moved, page_bytes) {
+        chosen
+    } else {
+        0
     }
-    chosen
+}
+
+/// Whether evacuating so many pages with `moved` live bytes leaves fewer pages than before, even if all that is moved
+/// goes to new ones.
+pub fn wins_a_page(pages: usize, moved: usize, page_bytes: usize) -> bool {
+    pages > moved.div_ceil(page_bytes)
 }
 
 /// Bytes of fresh pages that the next scavenge may need: what it promotes at most, which is known from the age mark,
