@@ -13,7 +13,7 @@ use heapsnapshot::leaks::{Finding, LeakReport, Settings, find};
 
 const MB: usize = 1 << 20;
 /// Bounds that are reached within a few thousand ticks.
-const SMALL: [(&str, &str, &[&str]); 7] = [
+const SMALL: [(&str, &str, &[&str]); 10] = [
     ("cache", "lru", &["entries=300"]),
     ("cache", "fifo", &["entries=300"]),
     ("cache", "ttl", &["ttl=500"]),
@@ -21,6 +21,9 @@ const SMALL: [(&str, &str, &[&str]); 7] = [
     ("queue", "timeout", &["timeout=400"]),
     ("queue", "backpressure", &["high=100"]),
     ("closures", "release", &[]),
+    ("buffers", "copy", &["life=1000"]),
+    ("buffers", "text", &["life=1000"]),
+    ("buffers", "bound", &["sessions=100"]),
 ];
 
 /// Keeps the snapshots of a run.
