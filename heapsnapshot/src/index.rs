@@ -1,7 +1,9 @@
 //! An index beside a snapshot: what takes seconds to find out, kept for the next time.
 //!
-//! [`Index::load`] answers in milliseconds what [`summary`] and [`statistics`] say of the whole
-//! snapshot, whatever its size. Everything else still reads the snapshot itself.
+//! [`Index::load`] answers what [`summary`] and [`statistics`] say of the whole snapshot. It takes as
+//! long as the index is large, which is a matter of how many groups there are: a millisecond or two
+//! per megabyte, and one megabyte for a heap of 250 MB with 5000 shapes of objects, but 41 for one of
+//! 1.35 GB with 205,000. Everything else still reads the snapshot itself.
 //!
 //! The index of `a.heapsnapshot` is `a.heapsnapshot.index`:
 //!

@@ -10,6 +10,8 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+use crate::memory;
+
 /// All strings of a snapshot.
 #[derive(Debug, Default)]
 pub struct StringTable {
@@ -130,6 +132,14 @@ impl StringTable {
         }
         self.text.extend_from_slice(escaped);
         true
+    }
+
+    /// Makes room for at most so many bytes of text, before the first string. What is not used costs
+    /// no memory (beyond a huge page) and goes with [`StringTable::shrink`].
+    pub(crate) fn reserve(&mut self, bytes: usize) {
+        if self.text.is_empty() {
+            self.text = memory::with_capacity(bytes.min(u32::MAX as usize));
+        }
     }
 
     pub(crate) fn end_string(&mut self) {

@@ -5,8 +5,9 @@
 //! as long as key and table do; DevTools lets only the key's edge retain it.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::bits::BitSet;
 use crate::strings::StringTable;
@@ -14,8 +15,12 @@ use crate::strings::StringTable;
 /// The strings that name WeakMap entries.
 #[derive(Debug, Default)]
 pub(crate) struct WeakMapEdges {
-    names: HashMap<u32, WeakMapEntry>,
     is_name: BitSet,
+    /// Of `is_name`.
+    ranks: Vec<u32>,
+    /// What the names say, in their order.
+    entries: Vec<WeakMapEntry>,
+    range: Option<Range<u32>>,
 }
 
 /// What such a name says.
@@ -30,7 +35,8 @@ pub(crate) struct WeakMapEntry {
 impl WeakMapEdges {
     /// Complexity: one search over the text of all strings.
     pub(crate) fn find(strings: &StringTable) -> WeakMapEdges {
-        let mut names = HashMap::new();
+        let mut entries = Vec::new();
+        let mut range: Option<Range<u32>> = None;
         let mut is_name = BitSet::default();
         // The pairs by their text's hash: the first string that has it, and the pair's number.
         let mut pairs: HashTable<(u64, u32, u32)> = HashTable::new();
@@ -53,29 +59,37 @@ impl WeakMapEdges {
                     next
                 }
             };
-            if names.is_empty() {
+            if entries.is_empty() {
                 is_name = BitSet::new(strings.len());
             }
             is_name.insert(index as usize);
-            names.insert(index, WeakMapEntry { pair, table });
+            // The indexes come in ascending order.
+            entries.push(WeakMapEntry { pair, table });
+            range = Some(range.map_or(index, |range| range.start)..index + 1);
         }
-        WeakMapEdges { names, is_name }
+        entries.shrink_to_fit();
+        WeakMapEdges {
+            ranks: is_name.ranks(),
+            is_name,
+            entries,
+            range,
+        }
     }
 
     /// Between which string indexes the names lie; `None` if there are none.
-    pub(crate) fn range(&self) -> Option<std::ops::Range<u32>> {
-        let (first, last) = (self.names.keys().min()?, self.names.keys().max()?);
-        Some(*first..last + 1)
+    pub(crate) fn range(&self) -> Option<Range<u32>> {
+        self.range.clone()
     }
 
     /// What the name of an internal edge says, if it names an entry.
     #[inline(always)]
     pub(crate) fn entry(&self, name: u32) -> Option<WeakMapEntry> {
-        if self.is_name.contains(name as usize) {
-            self.names.get(&name).copied()
-        } else {
-            None
+        let name = name as usize;
+        if !self.is_name.contains(name) {
+            return None;
         }
+        let rank = self.is_name.rank(name, &self.ranks);
+        self.entries.get(rank).copied()
     }
 }
 

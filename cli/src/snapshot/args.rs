@@ -236,8 +236,8 @@ pub(crate) struct StatisticsArgs {
 /// Whether to use an index.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct IndexArgs {
-    /// Answer from FILE.index, in milliseconds; if there is none, or the file has changed since,
-    /// read the file and write it
+    /// Answer from FILE.index, mostly in milliseconds; if there is none, or the file has changed
+    /// since, read the file and write it
     #[arg(long)]
     pub(crate) index: bool,
 }

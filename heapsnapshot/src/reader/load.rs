@@ -233,7 +233,13 @@ impl<R: Read> Loader<R> {
                 self.edges = edges;
                 read
             }
-            "strings" => self.sections.strings(&mut self.strings),
+            "strings" => {
+                if let Some(length) = self.length {
+                    let rest = length.saturating_sub(self.sections.offset());
+                    self.strings.reserve(usize::try_from(rest).unwrap_or(0));
+                }
+                self.sections.strings(&mut self.strings)
+            }
             "locations" => {
                 let mut numbers = Vec::new();
                 let read = self.numbers(key, 1, |batch| numbers.extend_from_slice(batch));
