@@ -49,6 +49,14 @@ pub(crate) fn path_steps(path: &str) -> Vec<String> {
     steps
 }
 
+/// `what`, which ends with an s, for `count` of them.
+pub(crate) fn plural(count: u64, what: &str) -> &str {
+    match count {
+        1 => what.strip_suffix('s').unwrap_or(what),
+        _ => what,
+    }
+}
+
 /// Columns of `text` without its styles.
 pub(crate) fn visible_width(text: &str) -> usize {
     anstream::adapter::strip_str(text)

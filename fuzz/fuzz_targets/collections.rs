@@ -10,7 +10,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Some(snapshot) = snapshot(bytes) else {
         return;
     };
-    for collection in collections(&snapshot, 0, usize::MAX) {
+    for collection in collections(&snapshot, 0, usize::MAX).rows {
         let _ = collection.fill();
     }
 });

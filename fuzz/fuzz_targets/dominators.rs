@@ -20,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let _ = dominator_tree(&snapshot, root, limits);
     let classes = dominated_classes(&snapshot, root, usize::MAX);
-    let below: u64 = classes.iter().map(|row| row.retained).sum();
+    let below: u64 = classes.rows.iter().map(|row| row.retained).sum();
     assert_eq!(
         below + snapshot.root().self_size(),
         snapshot.root().retained_size()

@@ -86,9 +86,43 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
+/// An amount of memory in bytes; a bare number counts MB.
+pub(crate) fn memory(text: &str) -> Result<u64, String> {
+    const HELP: &str = "write MB, or a number with kB, MB or GB, for example 1.5GB";
+    let split = text
+        .find(|c: char| c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let bytes = match unit.to_ascii_lowercase().as_str() {
+        "k" | "kb" => 1e3,
+        "" | "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        _ => return Err(HELP.into()),
+    };
+    let number: f64 = number.trim().parse().map_err(|_| HELP)?;
+    if !(number >= 0.0 && number.is_finite()) {
+        return Err(HELP.into());
+    }
+    // What is too large for the type is its largest value.
+    Ok((number * bytes) as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_has_units() {
+        assert_eq!(memory("10"), Ok(10_000_000));
+        assert_eq!(memory("10MB"), Ok(10_000_000));
+        assert_eq!(memory("1.5 GB"), Ok(1_500_000_000));
+        assert_eq!(memory("300k"), Ok(300_000));
+        assert_eq!(memory("0"), Ok(0));
+        assert_eq!(memory("99999999999999GB"), Ok(u64::MAX));
+        for wrong in ["", "MB", "-1", "1 year", "inf", "1MiB"] {
+            assert!(memory(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn durations_have_units() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::args::Format;
+use crate::args::{Format, memory};
 
 /// What to do with snapshots.
 #[derive(Debug, Args)]
@@ -76,7 +76,7 @@ pub(crate) struct ViewArgs {
         hide_possible_values = true
     )]
     pub(crate) format: Form,
-    /// How many rows to show; 0 shows all [default: 20; paths: 5]
+    /// How many rows of each list to show; 0 shows all [default: 20; paths: 5]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
     /// Sort by this column: numbers largest first, texts in order
@@ -125,8 +125,8 @@ pub(crate) struct ReadArgs {
     /// Sizes as the file has them, without DevTools' attribution to owners
     #[arg(long)]
     pub(crate) raw: bool,
-    /// The most memory to use, in MB [default: 80 % of what is available]
-    #[arg(long, value_name = "MB")]
+    /// The most memory to use, in MB or with a unit such as 2GB [default: 80 % of what is available]
+    #[arg(long, value_name = "MB", value_parser = memory)]
     pub(crate) max_memory: Option<u64>,
 }
 

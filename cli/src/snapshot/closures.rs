@@ -25,10 +25,12 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
         "functions",
         "context",
     ])
+    .whole(found.variables)
     .note(
         "kept: the value would go with the context; used: by code of a live closure (− not told)",
     );
-    for (item, context) in found.iter().enumerate() {
+    table.rows_from("/rows");
+    for (item, context) in found.rows.iter().enumerate() {
         for variable in &context.variables {
             table.row_of(
                 item,

@@ -18,8 +18,10 @@ pub(super) fn run(args: &CollectionsArgs, output: Output) -> Result<Exit, Failur
     let mut table = Table::new([
         "entries", "room", "fill", "retained", "id", "class", "held by",
     ])
+    .whole(found.count)
     .note("entries that hold only small integers cannot be seen in a snapshot");
-    for row in &found {
+    table.rows_from("/rows");
+    for row in &found.rows {
         table.row([
             Cell::Count(row.entries),
             row.capacity.map_or(Cell::Number(None), Cell::Count),

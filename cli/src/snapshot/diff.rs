@@ -3,7 +3,7 @@
 use heapsnapshot::analysis::diff::{Matching, diff};
 use heapsnapshot::analysis::words;
 
-use super::args::{DiffArgs, MatchBy, ROWS};
+use super::args::{DiffArgs, MatchBy};
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -24,7 +24,7 @@ pub(super) fn run(args: &DiffArgs, output: Output) -> Result<Exit, Failure> {
     let before = input::open(&args.before, &args.view.read, output)?;
     let after = input::open(&args.after, &args.view.read, output)?;
     let matching = args.by.map(Matching::from);
-    let most = args.view.rows(ROWS);
+    let most = args.view.rows_needed();
     let found = diff(&before, &after, matching, most);
     let how = match found.matching {
         Matching::Id => "objects matched by id (one process)",

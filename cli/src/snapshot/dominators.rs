@@ -23,8 +23,9 @@ pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure
     match args.list {
         Some(DominatorsList::Classes) => {
             let found = dominated_classes(&snapshot, start, most);
-            let mut table = Table::new(["count", "retained", "share", "class"]);
-            for row in &found {
+            let mut table = Table::new(["count", "retained", "share", "class"]).whole(found.count);
+            table.rows_from("/rows");
+            for row in &found.rows {
                 table.row([
                     Cell::Count(row.count),
                     Cell::Bytes(row.retained),
@@ -36,8 +37,9 @@ pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure
         }
         Some(DominatorsList::Objects) => {
             let found = top_consumers(&snapshot, most);
-            let mut table = tree_table();
-            for node in &found {
+            let mut table = tree_table().whole(found.count);
+            table.rows_from("/rows");
+            for node in &found.rows {
                 table.row(cells(node, ""));
             }
             table.print(view, output, "dominators", &found)?;
@@ -49,7 +51,10 @@ pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure
                 ..TreeLimits::default()
             };
             let found = dominator_tree(&snapshot, start, limits);
-            let mut table = tree_table();
+            let mut table = tree_table().note(format!(
+                "below each node the {} largest, of at least {} % of the whole; more: --depth, --min-percent, --node",
+                limits.breadth, limits.min_percent
+            ));
             let mut pending = vec![(&found, String::new(), String::new())];
             while let Some((node, before, below)) = pending.pop() {
                 table.row(cells(node, &before));

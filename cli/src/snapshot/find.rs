@@ -29,8 +29,9 @@ pub(super) fn run(args: &FindArgs, output: Output) -> Result<Exit, Failure> {
         words::count(found.count),
         words::bytes(found.shallow)
     );
-    let mut table =
-        Table::new(["shallow", "retained", "distance", "id", "type", "node"]).title(title);
+    let mut table = Table::new(["shallow", "retained", "distance", "id", "type", "node"])
+        .title(title)
+        .whole(found.count);
     table.rows_from("/rows");
     for row in &found.rows {
         table.row([

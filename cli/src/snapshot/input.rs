@@ -189,7 +189,7 @@ impl Drop for Progress {
 /// The most bytes of memory that may be used, if anything is known of it.
 fn memory_limit(read: &ReadArgs) -> Option<u64> {
     match read.max_memory {
-        Some(megabytes) => Some(megabytes.saturating_mul(1_000_000)),
+        Some(bytes) => Some(bytes),
         None => {
             let memory = system_memory();
             let available = memory

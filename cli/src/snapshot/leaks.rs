@@ -9,7 +9,7 @@ use heapsnapshot::Snapshot;
 use heapsnapshot::analysis::words;
 use heapsnapshot::leaks::{Finding, LeakReport, Settings, find};
 
-use super::args::{Form, LeaksArgs};
+use super::args::{LeaksArgs, ROWS};
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -40,10 +40,11 @@ pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
     }
     let today = Local::now().format("%Y-%m-%d").to_string();
     let report = find(&snapshots, args.by.map(Into::into), &settings, &today);
-    if args.view.format == Form::Text {
-        output.data().text(&page(&report))?;
-    } else {
+    if args.view.wants_table() {
         table(&report).print(&args.view, output, "leaks", &report)?;
+    } else {
+        let page = page(&report, args.view.rows(ROWS));
+        output.data().text(&page)?;
     }
     Ok(if report.leaks.is_empty() {
         Exit::Done
@@ -74,19 +75,30 @@ fn table(report: &LeakReport) -> Table {
     table
 }
 
-fn page(report: &LeakReport) -> String {
+fn page(report: &LeakReport, most: usize) -> String {
+    let left_out = |page: &mut String, findings: &[Finding]| {
+        if findings.len() > most {
+            let (shown, all) = (
+                words::count(most as u64),
+                words::count(findings.len() as u64),
+            );
+            let _ = writeln!(page, "{LABEL}{shown} of {all}; --top 0 shows all{LABEL:#}");
+        }
+    };
     let mut page = String::new();
     if report.leaks.is_empty() {
         let _ = writeln!(page, "{GOOD}no leak found{GOOD:#}");
     }
-    for finding in &report.leaks {
+    for finding in report.leaks.iter().take(most) {
         describe(&mut page, finding, true);
     }
+    left_out(&mut page, &report.leaks);
     if !report.cannot_tell.is_empty() {
         let _ = writeln!(page, "{HEADING}cannot tell{HEADING:#}");
-        for finding in &report.cannot_tell {
+        for finding in report.cannot_tell.iter().take(most) {
             describe(&mut page, finding, false);
         }
+        left_out(&mut page, &report.cannot_tell);
     }
     for (finding, reason) in &report.allowed {
         let _ = writeln!(
@@ -109,14 +121,14 @@ fn describe(page: &mut String, finding: &Finding, leak: bool) {
         .map(|&count| words::count(count))
         .collect();
     let style = if leak { BAD } else { LABEL };
-    let _ = writeln!(
-        page,
+    let heading = format!(
         "{style}{}{style:#} in {} {LABEL}@{}, {:.0} % sure{LABEL:#}",
         escaped(&finding.class),
         escaped(&finding.owner),
         finding.owner_id,
         finding.confidence * 100.0
     );
+    page.push_str(&text::paragraph(&heading, 0));
     let growth = words::bytes(finding.growth_bytes.unsigned_abs());
     let sign = if finding.growth_bytes < 0 { "−" } else { "+" };
     let mut fact = |label: &str, sentence: &str| {

@@ -5,20 +5,22 @@ use std::fmt::Write as _;
 use heapsnapshot::analysis::node::{NodeEdge, node_details};
 use heapsnapshot::analysis::words;
 
-use super::args::{NodeArgs, ROWS};
+use super::args::NodeArgs;
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{HEADING, LABEL, Output, escaped};
+use crate::text::plural;
 
 /// Prints a node, its edges and its retainers.
 pub(super) fn run(args: &NodeArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
     let snapshot = input::open(&args.common.file, &view.read, output)?;
-    let most = view.rows(ROWS);
+    let most = view.rows_needed();
     let found = node_details(input::node(&snapshot, args.node)?, most);
-    let mut table = Table::new(["direction", "type", "name", "retained", "id", "node"]);
+    let mut table = Table::new(["direction", "type", "name", "retained", "id", "node"])
+        .whole(found.edge_count + found.retainer_count);
     let directions = [
         ("to", "/edges", &found.edges),
         ("from", "/retainers", &found.retainers),
@@ -111,7 +113,12 @@ fn list(
     edges: &[NodeEdge],
     say: impl Fn(&NodeEdge) -> String,
 ) {
-    let _ = writeln!(page, "{HEADING}{} {what}{HEADING:#}", words::count(all));
+    let _ = writeln!(
+        page,
+        "{HEADING}{} {}{HEADING:#}",
+        words::count(all),
+        plural(all, what)
+    );
     for edge in edges {
         let name = words::shortened(&escaped(&say(edge)), 44);
         let node = words::shortened(&escaped(&edge.node), 28);

@@ -1,7 +1,9 @@
 //! `heaplab snapshot redact FILE --out COPY`.
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::BufWriter;
+use std::path::Path;
 
 use heapsnapshot::analysis::words;
 use heapsnapshot::redact::{RedactError, redact};
@@ -18,6 +20,15 @@ use crate::output::{LABEL, Output, escaped};
 /// Writes the copy, and prints what is left of the texts.
 pub(super) fn run(args: &RedactArgs, output: Output) -> Result<Exit, Failure> {
     let source = input::source(&args.file, output)?;
+    let same = |a: &Path, b: &Path| {
+        fs::canonicalize(a).is_ok_and(|a| fs::canonicalize(b).is_ok_and(|b| a == b))
+    };
+    if same(&args.file, &args.out) {
+        return Err(
+            Failure::usage("--out is the snapshot itself, which the copy would replace")
+                .hint("name another file"),
+        );
+    }
     let mut file =
         AtomicFile::create(&args.out).map_err(|error| Failure::io(&args.out, "create", &error))?;
     let report =

@@ -22,7 +22,9 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
         words::count(found.count),
         words::bytes(found.wasted)
     );
-    let mut table = Table::new(["copies", "bytes", "wasted", "text", "held by"]).title(title);
+    let mut table = Table::new(["copies", "bytes", "wasted", "text", "held by"])
+        .title(title)
+        .whole(found.texts);
     table.rows_from("/rows");
     for row in &found.rows {
         table.row([

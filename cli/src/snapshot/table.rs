@@ -1,6 +1,7 @@
 //! Rows and columns, shown as text, CSV or Markdown.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use heapsnapshot::analysis::words;
@@ -40,10 +41,14 @@ pub(super) struct Table {
     source: (&'static str, usize),
     /// The arrays that rows come from.
     arrays: Vec<&'static str>,
+    /// Rows there are in all, if an analysis has left some out.
+    whole: usize,
     /// A line above the table, for people.
     title: Option<String>,
     /// A line below the table, for people.
     note: Option<String>,
+    /// What is said if rows are left out.
+    cut: Option<String>,
 }
 
 #[derive(Debug)]
@@ -59,8 +64,10 @@ impl Table {
             rows: Vec::new(),
             source: ("", 0),
             arrays: vec![""],
+            whole: 0,
             title: None,
             note: None,
+            cut: None,
         }
     }
 
@@ -71,6 +78,12 @@ impl Table {
 
     pub(super) fn note(mut self, note: impl Into<String>) -> Table {
         self.note = Some(note.into());
+        self
+    }
+
+    /// Rows there are in all, where an analysis gives only the first ones.
+    pub(super) fn whole(mut self, rows: u64) -> Table {
+        self.whole = usize::try_from(rows).unwrap_or(usize::MAX);
         self
     }
 
@@ -103,6 +116,10 @@ impl Table {
         value: &impl Serialize,
     ) -> Result<(), Failure> {
         self.arrange(view)?;
+        // Data for programs has no place for it.
+        if let (Form::Csv | Form::Json, Some(cut)) = (view.format, &self.cut) {
+            output.say(cut);
+        }
         let mut data = output.data();
         if view.format == Form::Json {
             let schema = format!("heaplab snapshot {verb} 1");
@@ -139,19 +156,32 @@ impl Table {
             self.rows
                 .sort_by(|a, b| compare(&a.cells[at], &b.cells[at]));
         }
-        let (all, shown) = (self.rows.len(), view.rows(ROWS));
+        // A filter has had all rows before it.
+        let all = if view.filter.is_some() {
+            self.rows.len()
+        } else {
+            self.rows.len().max(self.whole)
+        };
+        let most = view.rows(ROWS);
+        if view.sort.is_some() {
+            self.rows.truncate(most);
+        } else {
+            // Every list in the table shows its first ones.
+            let mut seen: HashMap<&str, usize> = HashMap::new();
+            self.rows.retain(|row| {
+                let seen = seen.entry(row.source.0).or_default();
+                *seen += 1;
+                *seen <= most
+            });
+        }
+        let shown = self.rows.len();
         if all > shown {
-            self.rows.truncate(shown);
             let more = format!(
                 "{} of {} rows; --top 0 shows all",
                 words::count(shown as u64),
                 words::count(all as u64)
             );
-            self.note = Some(
-                self.note
-                    .take()
-                    .map_or(more.clone(), |note| format!("{note}; {more}")),
-            );
+            self.cut = Some(more);
         }
         Ok(())
     }
@@ -166,6 +196,11 @@ impl Table {
             let rows = self.rows.iter().filter(|row| row.source.0 == array);
             items.extend(rows.filter_map(|row| all.get_mut(row.source.1)?.take()));
         }
+    }
+
+    /// The lines below the table.
+    fn notes(&self) -> impl Iterator<Item = &String> {
+        self.note.iter().chain(&self.cut)
     }
 
     /// The columns' names for programs.
@@ -193,7 +228,7 @@ impl Table {
         for row in &shown {
             let _ = writeln!(page, "{}", self.line(row, &widths));
         }
-        if let Some(note) = &self.note {
+        for note in self.notes() {
             let _ = writeln!(page, "{LABEL}{note}{LABEL:#}");
         }
         page
@@ -240,11 +275,7 @@ impl Table {
         let mut line = String::new();
         for (at, (cell, &width)) in cells.iter().zip(widths).enumerate() {
             let gap = if at == 0 { "" } else { "  " };
-            let cell = if cell.chars().count() > width {
-                words::shortened(cell, width.saturating_sub(1))
-            } else {
-                cell.clone()
-            };
+            let cell = fitted(cell, width);
             let _ = if self.is_text(at) {
                 write!(line, "{gap}{cell:<width$}")
             } else {
@@ -283,6 +314,9 @@ impl Table {
                 .collect();
             let _ = writeln!(page, "| {} |", cells.join(" | "));
         }
+        for note in self.notes() {
+            let _ = writeln!(page, "\n{}", markdown_text(note));
+        }
         page
     }
 }
@@ -306,7 +340,7 @@ impl Cell {
             Cell::Change(change) => signed(*change, words::count),
             Cell::ByteChange(change) => signed(*change, words::bytes),
             Cell::Percent(percent) => format!("{percent:.1} %"),
-            Cell::Number(Some(number)) => format!("{number:.1}"),
+            Cell::Number(Some(number)) => decimal(*number),
             Cell::Number(None) => "−".to_owned(),
         }
     }
@@ -320,6 +354,31 @@ impl Cell {
             Cell::Percent(number) | Cell::Number(Some(number)) => number.to_string(),
             Cell::Number(None) => String::new(),
         }
+    }
+}
+
+/// `text` in `width` columns: its beginning, and of a path its end, too, which says most.
+fn fitted(text: &str, width: usize) -> String {
+    let length = text.chars().count();
+    if length <= width {
+        return text.to_owned();
+    }
+    if !text.contains(" → ") {
+        return words::shortened(text, width.saturating_sub(1));
+    }
+    let begin = words::shortened(text, width / 3);
+    let end = length - width.saturating_sub(width / 3 + 1);
+    begin + &text.chars().skip(end).collect::<String>()
+}
+
+/// `9,565.5`.
+fn decimal(number: f64) -> String {
+    let text = format!("{:.1}", number.abs());
+    let (whole, tenths) = text.split_once('.').unwrap_or((&text, "0"));
+    let sign = if number < 0.0 { "−" } else { "" };
+    match whole.parse() {
+        Ok(whole) => format!("{sign}{}.{tenths}", words::count(whole)),
+        Err(_) => format!("{number:.1}"),
     }
 }
 
@@ -451,8 +510,14 @@ mod tests {
             [Cell::Count(2), Cell::Count(1500)]
         );
         assert_eq!(
-            sorted.note.as_deref(),
+            sorted.cut.as_deref(),
             Some("2 of 3 rows; --top 0 shows all")
+        );
+        let mut first_ones = table().whole(1234);
+        first_ones.arrange(&view()).unwrap();
+        assert_eq!(
+            first_ones.cut.as_deref(),
+            Some("2 of 1,234 rows; --top 0 shows all")
         );
         let mut filtered = table();
         filtered
@@ -492,6 +557,21 @@ mod tests {
                 ..view()
             })
             .unwrap();
+        let mut first_ones = Table::new(["name"]);
+        for array in ["/classes", "/lists"] {
+            first_ones.rows_from(array);
+            for name in ["a", "b", "c"] {
+                first_ones.row([Cell::Text(name.into())]);
+            }
+        }
+        first_ones.arrange(&view()).unwrap();
+        let mut lists = json!({ "classes": ["a", "b", "c"], "lists": ["a", "b", "c"] });
+        first_ones.choose(&mut lists);
+        assert_eq!(lists, json!({ "classes": ["a", "b"], "lists": ["a", "b"] }));
+        assert_eq!(
+            first_ones.cut.as_deref(),
+            Some("4 of 6 rows; --top 0 shows all")
+        );
         let mut value =
             json!({ "total": 9, "classes": ["Map", "Set", "Mapper"], "lists": ["ab", "c"] });
         table.choose(&mut value);
@@ -499,6 +579,16 @@ mod tests {
             value,
             json!({ "total": 9, "classes": ["Mapper", "Map"], "lists": ["ab"] })
         );
+    }
+
+    #[test]
+    fn what_is_too_long_keeps_what_says_most() {
+        assert_eq!(fitted("short → path", 12), "short → path");
+        assert_eq!(fitted("a very long word", 9), "a very l…");
+        let path = fitted("Array at global → property `a` → element 7", 24);
+        assert_eq!(path, "Array at…`a` → element 7");
+        assert_eq!(decimal(9565.46), "9,565.5");
+        assert_eq!(decimal(-0.5), "−0.5");
     }
 
     #[test]

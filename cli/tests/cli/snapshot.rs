@@ -118,6 +118,43 @@ fn exit_codes_say_how_it_ended() {
     );
 }
 
+/// A snapshot is not replaced by its copy, under whatever name it is given.
+#[test]
+fn a_snapshot_is_not_redacted_onto_itself() {
+    let lab = lab();
+    let args = [
+        "snapshot",
+        "redact",
+        "a.heapsnapshot",
+        "--out",
+        "./a.heapsnapshot",
+    ];
+    let (code, _, err) = output(&lab, &args);
+    assert_eq!(code, 2, "{err}");
+    assert!(err.contains("--out is the snapshot itself"), "{err}");
+    let kept = std::fs::read_to_string(lab.path().join("a.heapsnapshot")).unwrap();
+    assert_eq!(kept, TEXT);
+}
+
+/// A list that is cut says so: in text and Markdown below it, for programs on standard error.
+#[test]
+fn lists_that_are_cut_say_of_how_many() {
+    let lab = lab();
+    for verb in ["find", "summary"] {
+        for form in ["text", "md", "json", "csv"] {
+            let file = ["a.heapsnapshot", "--top", "1", "--format", form];
+            let (code, out, err) = output(&lab, &[&["snapshot", verb][..], &file].concat());
+            assert_eq!(code, 0, "{err}");
+            let place = if matches!(form, "text" | "md") {
+                out
+            } else {
+                err
+            };
+            assert!(place.contains("1 of "), "{verb} {form}: {place}");
+        }
+    }
+}
+
 #[test]
 fn a_redacted_copy_has_the_same_numbers_and_no_texts() {
     let lab = lab();

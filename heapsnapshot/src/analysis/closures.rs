@@ -3,7 +3,7 @@
 use super::scopes::VariableUses;
 use super::words;
 use crate::format::{EdgeType, NodeType};
-use crate::graph::{NodeId, NodeRef, Snapshot};
+use crate::graph::{EdgeRef, NodeId, NodeRef, Snapshot};
 
 /// A captured variable.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -37,14 +37,25 @@ pub struct ClosureContext {
     pub variables: Vec<CapturedVariable>,
 }
 
+/// What the contexts of functions keep alive.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Closures {
+    /// Contexts in all.
+    pub contexts: u64,
+    /// Their variables in all.
+    pub variables: u64,
+    /// The contexts that retain most.
+    pub rows: Vec<ClosureContext>,
+}
+
 /// The contexts that retain most, at most `limit`.
 ///
 /// Files of newer engines (with the sections `scopes` and `scope_uses`) also tell for most contexts which variables no
 /// live closure uses: they are kept for nothing, because closures of one scope share one context.
 ///
-/// Complexity: the nodes' names, and the edges and retainers of the contexts kept.
+/// Complexity: the nodes' names, the edges of the contexts, and the retainers of the contexts kept.
 #[must_use]
-pub fn closures(snapshot: &Snapshot, limit: usize) -> Vec<ClosureContext> {
+pub fn closures(snapshot: &Snapshot, limit: usize) -> Closures {
     let is_context_name: Vec<u32> = snapshot
         .strings()
         .containing("system / Context")
@@ -60,14 +71,24 @@ pub fn closures(snapshot: &Snapshot, limit: usize) -> Vec<ClosureContext> {
         .collect();
     contexts.sort_by_key(|node| (std::cmp::Reverse(node.retained_size()), node.ordinal()));
     let uses = VariableUses::find(snapshot);
-    let describe = |context| describe(context, uses.as_ref());
-    contexts.into_iter().take(limit).map(describe).collect()
+    let describe = |&context: &NodeRef<'_>| describe(context, uses.as_ref());
+    Closures {
+        contexts: contexts.len() as u64,
+        variables: contexts
+            .iter()
+            .flat_map(|&context| variables(context))
+            .count() as u64,
+        rows: contexts.iter().take(limit).map(describe).collect(),
+    }
+}
+
+fn variables(context: NodeRef<'_>) -> impl Iterator<Item = EdgeRef<'_>> {
+    let edges = context.edges();
+    edges.filter(|edge| edge.is(EdgeType::Context))
 }
 
 fn describe(context: NodeRef<'_>, uses: Option<&VariableUses>) -> ClosureContext {
-    let mut variables: Vec<CapturedVariable> = context
-        .edges()
-        .filter(|edge| edge.is(EdgeType::Context))
+    let mut variables: Vec<CapturedVariable> = variables(context)
         .map(|edge| CapturedVariable {
             name: edge.name().to_string(),
             value: words::node(edge.to()),
@@ -124,7 +145,10 @@ mod tests {
                 .edge(closure, "internal", "context", context);
         }
         let snapshot = graph.read();
-        let found = closures(&snapshot, 5);
+        let none = closures(&snapshot, 0);
+        assert_eq!((none.contexts, none.variables), (1, 2));
+        assert!(none.rows.is_empty());
+        let found = closures(&snapshot, 5).rows;
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].closures, found[0].retained), (3, 440));
         assert_eq!(found[0].functions, ["onEnd()", "onTick()"]);
@@ -194,7 +218,7 @@ mod tests {
                 "{:?}",
                 snapshot.report()
             );
-            let found = closures(&snapshot, 1);
+            let found = closures(&snapshot, 1).rows;
             let mut used: Vec<_> = found[0]
                 .variables
                 .iter()

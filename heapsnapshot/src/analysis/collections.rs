@@ -7,7 +7,7 @@
 
 use hashbrown::HashSet;
 
-use super::words;
+use super::{Top, words};
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{EdgeName, NodeId, NodeRef, Snapshot};
 
@@ -62,7 +62,7 @@ impl Collection {
 ///
 /// Complexity: the nodes and the edges of collections and their tables.
 #[must_use]
-pub fn collections(snapshot: &Snapshot, min_entries: u64, limit: usize) -> Vec<Collection> {
+pub fn collections(snapshot: &Snapshot, min_entries: u64, limit: usize) -> Top<Collection> {
     let mut found: Vec<(NodeRef<'_>, Contents)> = Vec::new();
     for node in snapshot.nodes().filter(|node| node.is(NodeType::Object)) {
         if let Some(contents) = contents(node)
@@ -72,11 +72,7 @@ pub fn collections(snapshot: &Snapshot, min_entries: u64, limit: usize) -> Vec<C
         }
     }
     found.sort_by_key(|(node, _)| (std::cmp::Reverse(node.retained_size()), node.ordinal()));
-    found.truncate(limit);
-    found
-        .into_iter()
-        .map(|(node, contents)| describe(node, contents))
-        .collect()
+    Top::of(found, limit, |(node, contents)| describe(node, contents))
 }
 
 fn describe(node: NodeRef<'_>, contents: Contents) -> Collection {
@@ -240,7 +236,7 @@ mod tests {
         for slot in ["7", "8", "13", "14", "23"] {
             graph.edge(table, "internal", slot, value);
         }
-        let found = collections(&graph.read(), 1, 10);
+        let found = collections(&graph.read(), 1, 10).rows;
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].entries, found[0].capacity), (3, Some(8)));
         assert_eq!(found[0].held_by, "global object `rows`");
@@ -260,7 +256,7 @@ mod tests {
             graph.edge(array, "element", &at.to_string(), item);
             graph.edge(store, "internal", &at.to_string(), item);
         }
-        let found = collections(&graph.read(), 0, 10);
+        let found = collections(&graph.read(), 0, 10).rows;
         assert_eq!(
             (found[0].kind, found[0].entries, found[0].capacity),
             (CollectionKind::Array, 4, Some(10))

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::words;
+use super::{Top, words};
 use crate::graph::{NodeId, NodeOrdinal, Snapshot};
 
 /// A node of the dominator tree.
@@ -171,7 +171,7 @@ pub fn dominator_tree(
 /// The largest nodes that are no groups of the engine, wherever they are in the tree: each is listed
 /// once, without the nodes it dominates. Complexity: the nodes.
 #[must_use]
-pub fn top_consumers(snapshot: &Snapshot, limit: usize) -> Vec<DominatorNode> {
+pub fn top_consumers(snapshot: &Snapshot, limit: usize) -> Top<DominatorNode> {
     use crate::format::NodeType;
     let children = Children::new(snapshot).with_subtrees();
     let mut found: Vec<u32> = Vec::new();
@@ -190,11 +190,9 @@ pub fn top_consumers(snapshot: &Snapshot, limit: usize) -> Vec<DominatorNode> {
         )
     });
     let limits = TreeLimits::default();
-    found
-        .iter()
-        .take(limit)
-        .map(|&node| children.describe(node as usize, &limits, 0))
-        .collect()
+    Top::of(found, limit, |node| {
+        children.describe(node as usize, &limits, 0)
+    })
 }
 
 /// The nodes right below `start`, by class; largest first. Complexity: the children.
@@ -203,7 +201,7 @@ pub fn dominated_classes(
     snapshot: &Snapshot,
     start: NodeOrdinal,
     limit: usize,
-) -> Vec<DominatorClass> {
+) -> Top<DominatorClass> {
     let mut sums: HashMap<String, (u64, u64)> = HashMap::new();
     for &child in Children::new(snapshot).of(start.index()) {
         let node = snapshot.at(child as usize);
@@ -224,8 +222,7 @@ pub fn dominated_classes(
             .cmp(&a.retained)
             .then_with(|| a.class.cmp(&b.class))
     });
-    rows.truncate(limit);
-    rows
+    Top::of(rows, limit, |row| row)
 }
 
 #[cfg(test)]
@@ -260,10 +257,13 @@ mod tests {
             let snapshot = random_graph(&mut random).read();
             let tree = dominator_tree(&snapshot, snapshot.root().ordinal(), limits);
             assert_eq!(check(&tree), snapshot.node_count() as u64);
-            let classes = dominated_classes(&snapshot, snapshot.root().ordinal(), usize::MAX);
+            let classes = dominated_classes(&snapshot, snapshot.root().ordinal(), usize::MAX).rows;
             let sum: u64 = classes.iter().map(|row| row.retained).sum();
             assert_eq!(sum + tree.shallow, tree.retained);
-            let top = top_consumers(&snapshot, usize::MAX);
+            let top = top_consumers(&snapshot, usize::MAX).rows;
+            let cut = top_consumers(&snapshot, 1);
+            assert_eq!(cut.count, top.len() as u64);
+            assert_eq!(cut.rows.len(), top.len().min(1));
             assert!(top.windows(2).all(|two| two[0].retained >= two[1].retained));
         }
     }

@@ -17,3 +17,24 @@ pub mod strings;
 pub mod summary;
 pub mod validate;
 pub mod words;
+
+/// The first rows of a list in order, and how many there are in all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Top<T> {
+    /// Rows in all, those left out included.
+    pub count: u64,
+    /// The first ones.
+    pub rows: Vec<T>,
+}
+
+impl<T> Top<T> {
+    /// Keeps the first `limit` of `all`, which are in order, and describes only those.
+    fn of<A>(mut all: Vec<A>, limit: usize, describe: impl FnMut(A) -> T) -> Top<T> {
+        let count = all.len() as u64;
+        all.truncate(limit);
+        Top {
+            count,
+            rows: all.into_iter().map(describe).collect(),
+        }
+    }
+}

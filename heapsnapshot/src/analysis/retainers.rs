@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 
-use super::words;
+use super::{Top, words};
 use crate::format::EdgeType;
 use crate::graph::{EdgeRef, NodeId, NodeOrdinal, NodeRef, Snapshot};
 
@@ -107,7 +107,7 @@ pub fn shortest_path(node: NodeRef<'_>) -> RetainingPath {
 /// Complexity: the retainers of every node on a path once, however many paths lead through it; the paths that
 /// are returned.
 #[must_use]
-pub fn class_retainers(snapshot: &Snapshot, class: &str, limit: usize) -> Vec<PathGroup> {
+pub fn class_retainers(snapshot: &Snapshot, class: &str, limit: usize) -> Top<PathGroup> {
     struct Group<'a> {
         count: u64,
         shallow: u64,
@@ -139,20 +139,16 @@ pub fn class_retainers(snapshot: &Snapshot, class: &str, limit: usize) -> Vec<Pa
         groups[place].shallow += u64::from(size);
     }
     groups.sort_by_key(|group| std::cmp::Reverse((group.count, group.shallow)));
-    groups.truncate(limit);
-    groups
-        .into_iter()
-        .map(|group| {
-            let edges = shortest_edges(group.example);
-            let end = edges.last().map_or(group.example, |edge| edge.from());
-            PathGroup {
-                count: group.count,
-                shallow: group.shallow,
-                example: group.example.id(),
-                path: describe(&edges, end),
-            }
-        })
-        .collect()
+    Top::of(groups, limit, |group| {
+        let edges = shortest_edges(group.example);
+        let end = edges.last().map_or(group.example, |edge| edge.from());
+        PathGroup {
+            count: group.count,
+            shallow: group.shallow,
+            example: group.example.id(),
+            path: describe(&edges, end),
+        }
+    })
 }
 
 /// Number of a path's shape: its steps from the node to its end, runs put together.
@@ -356,7 +352,7 @@ mod tests {
         );
         assert_eq!(path.length, 50);
         assert!(path.reaches_root);
-        let groups = class_retainers(&snapshot, "Cell", 10);
+        let groups = class_retainers(&snapshot, "Cell", 10).rows;
         assert_eq!(groups.iter().map(|group| group.count).sum::<u64>(), 50);
         assert_eq!(groups.len(), 2);
     }
@@ -394,6 +390,7 @@ mod tests {
                 }
                 let mut expected: Vec<u64> = naive.into_values().collect();
                 let mut counts: Vec<u64> = class_retainers(&snapshot, &name, usize::MAX)
+                    .rows
                     .iter()
                     .map(|group| group.count)
                     .collect();

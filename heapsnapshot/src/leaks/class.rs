@@ -42,6 +42,9 @@ impl ItemClass {
     /// The class's name, of which `sample` is one.
     pub(super) fn text(sample: NodeRef<'_>) -> String {
         match sample.kind() {
+            Some(NodeType::Closure) if sample.name().is_empty() => {
+                "function (anonymous)".to_owned()
+            }
             Some(NodeType::Closure) => format!("function {}", sample.name()),
             // Only plain objects and elements have a class that is not their name; asking for it names all nodes.
             Some(NodeType::Object) if sample.name() != "Object" && !sample.name().contains('<') => {

@@ -11,7 +11,7 @@ pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
     Some(Vote::Leak(
         0.1,
         format!(
-            "closures of one function ({}) pile up, each with its scope",
+            "closures of one {} pile up, each with its scope",
             candidate.class
         ),
     ))
