@@ -25,6 +25,7 @@ mod output;
 mod progress;
 mod recorder;
 mod signals;
+mod smallest;
 mod snapshot;
 mod snapshots;
 mod summary;

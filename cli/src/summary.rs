@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use heaplab_reports::format;
-use heaplab_reports::page::run_words;
-use heaplab_reports::record::{GcKind, HeapSizes, Outcome, RunRecord};
+use heaplab_reports::page::{run_words, smallest_heap_words};
+use heaplab_reports::record::{GcKind, HeapSizes, Outcome, RunRecord, SmallestHeap};
 use heaplab_reports::stats::{PauseSummary, Verdict, heap_points};
 use heaplab_reports::summary::{Place, RunSummary};
 
@@ -243,6 +243,18 @@ pub(crate) fn of_comparison(records: &[RunRecord], names: &[String]) -> String {
     };
     row("end", &|run| run.end().into());
     row("ticks", &|run| run.ticks());
+    let smallest = |run: &Facts<'_>| {
+        run.record
+            .info
+            .smallest_heap
+            .as_ref()
+            .map(SmallestHeap::cell)
+    };
+    if facts.iter().any(|run| smallest(run).is_some()) {
+        row("smallest heap", &|run| {
+            smallest(run).unwrap_or_else(|| "–".into())
+        });
+    }
     row("time", &|run| run.time());
     row("live heap", &|run| run.trend_word().into());
     row("  at the end", &|run| {
@@ -280,7 +292,12 @@ pub(crate) fn of_comparison(records: &[RunRecord], names: &[String]) -> String {
                 })
         });
     }
-    table(&rows)
+    let mut page = table(&rows);
+    if let Some(words) = smallest_heap_words(records, names) {
+        page.push('\n');
+        page.push_str(&text::paragraph(&words.text(), 2));
+    }
+    page
 }
 
 /// Names and titles of the counters of all records, in order of first appearance.

@@ -9,7 +9,7 @@ use heaplab_reports::record::{self, Outcome, RecordWriter, RunInfo};
 use heaplab_workloads::driver::{self, Length};
 use heaplab_workloads::{Cure, Description, Parameters};
 
-use crate::args::{Clock, Format, VariantArgs};
+use crate::args::{Clock, Format, PolicyChoice, VariantArgs};
 use crate::convert;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -17,6 +17,7 @@ use crate::output::Output;
 use crate::progress::{Figures, Progress};
 use crate::recorder::{Recorder, Trace};
 use crate::signals::Signals;
+use crate::smallest::smallest_heap;
 use crate::snapshots::SnapshotNames;
 
 /// A workload's leak, or one of its cures.
@@ -54,6 +55,13 @@ impl Variant {
         output: Output,
     ) -> Result<RunInfo, Failure> {
         let is_virtual = args.heap.clock == Clock::Virtual;
+        let options = args.run_options(self.workload.ticks, self.workload.warm_up);
+        // The search runs on the virtual clock, on which a length in real time would be another one.
+        let comparable = is_virtual || matches!(options.length, Length::Ticks(_));
+        let smallest_heap = match args.heap.policy {
+            PolicyChoice::All if comparable => smallest_heap(self, args, signals, output)?,
+            _ => None,
+        };
         let clock: Box<dyn heaplab_gc::Clock> = match args.heap.clock {
             Clock::Real => Box::new(RealClock::new()),
             Clock::Virtual => Box::new(VirtualClock::new()),
@@ -68,8 +76,11 @@ impl Variant {
                 address: std::ptr::from_ref::<Heap>(&heap).addr() as u64,
             }
         };
-        let options = args.run_options(self.workload.ticks, self.workload.warm_up);
-        let record = RecordWriter::create(folder, self.info(args, &heap, options.length), prefix)?;
+        let info = RunInfo {
+            smallest_heap,
+            ..self.info(args, &heap, options.length)
+        };
+        let record = RecordWriter::create(folder, info, prefix)?;
         let mut recorder = Recorder {
             record,
             prefix,

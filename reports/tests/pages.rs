@@ -16,7 +16,7 @@ use heaplab_reports::page::{
 };
 use heaplab_reports::record::{
     Counter, Event, GcLogPrefix, GroundTruth, Note, Outcome, Parameter, ParameterValue, PathStep,
-    RecordError, RecordWriter, RunEnd, RunRecord, SnapshotTaken, SnapshotWhy, Unit,
+    RecordError, RecordWriter, RunEnd, RunRecord, SmallestHeap, SnapshotTaken, SnapshotWhy, Unit,
 };
 use roxmltree::Document;
 use simulation::{MB, Simulation};
@@ -229,6 +229,38 @@ fn the_words_of_a_cure_and_of_a_comparison() {
         "{table}"
     );
     assert!(lines[2].contains("level"), "{table}");
+}
+
+#[test]
+fn the_smallest_heap_stands_beside_the_time_where_it_was_looked_for() {
+    let (_one_dir, one) = recorded(&Simulation::default());
+    let mut runs = [one.clone(), one.clone(), one.clone(), one];
+    let names: Vec<String> = run_names(&runs);
+    let table = comparison_table(&runs, &names).text();
+    assert!(!table.contains("smallest heap"), "{table}");
+    let found = |bytes: Option<u64>, other: Option<&str>| SmallestHeap {
+        max_old_space_bytes: bytes,
+        largest_tried_bytes: 512 << 20,
+        other_limit: other.map(String::from),
+        attempts: 4,
+    };
+    runs[0].info.smallest_heap = Some(found(Some(126 << 20), None));
+    runs[1].info.smallest_heap = Some(found(None, None));
+    runs[2].info.smallest_heap = Some(found(None, Some("max external memory")));
+    let table = comparison_table(&runs, &names);
+    assert_eq!(table.headings[2..5], ["ticks", "smallest heap", "time"]);
+    let cells: Vec<&str> = table.rows.iter().map(|row| row[3].as_str()).collect();
+    assert_eq!(cells, ["126 MB", "> 512 MB", "none", "–"]);
+    let words = comparison_words(&runs, &names)[1].text();
+    assert!(
+        words.starts_with(&format!("Smallest heap: {} with 126 MB.", names[0])),
+        "{words}"
+    );
+    assert!(words.contains("all 60,000 ticks complete"), "{words}");
+    assert!(
+        words.ends_with("another limit, max external memory."),
+        "{words}"
+    );
 }
 
 #[test]

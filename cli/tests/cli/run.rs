@@ -415,9 +415,33 @@ fn all_policies_are_for_comparisons() {
         "--out=all",
     ];
     let ended = lab.run(args.iter().chain(&SMALL)).code(0);
+    assert!(ended.stdout.contains("smallest heap"), "{ended:#?}");
     for policy in ["generational", "mark-sweep", "mark-compact", "none"] {
         let run = lab.json(&format!("all/{policy}/run.json"));
         assert_eq!(run["options"]["policy"], policy);
+        // Each policy was tried in more than one heap; what was found is what a run needs (below).
+        let smallest = &run["smallest_heap"];
+        assert!(smallest["attempts"].as_u64().unwrap() > 1, "{run}");
+        let bytes = smallest["max_old_space_bytes"].as_u64().unwrap();
+        assert_eq!(bytes % (1 << 20), 0);
+        let end = |megabytes: u64, out: &str| {
+            let size = format!("--max-old-space-size={megabytes}");
+            let flags = [
+                "--ticks=3000",
+                "--clock=virtual",
+                "--snapshot-at=none",
+                "--policy",
+                policy,
+                &size,
+            ];
+            lab.small(&format!("{out}-{policy}"), "cache", &flags)
+                .code(0);
+            lab.json(&format!("{out}-{policy}/run.json"))["end"]["outcome"].clone()
+        };
+        assert_eq!(end(bytes >> 20, "enough"), "completed", "{policy}");
+        if bytes > 1 << 20 {
+            assert_eq!(end((bytes >> 20) - 1, "less"), "heap_limit", "{policy}");
+        }
         assert!(ended.stdout.contains(policy), "{policy}: {ended:#?}");
     }
 }

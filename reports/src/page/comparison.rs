@@ -10,7 +10,7 @@ use super::words::comparison_words;
 use crate::chart::Chart;
 use crate::escape::{escape, url_segment};
 use crate::format;
-use crate::record::{Clock, RunRecord};
+use crate::record::{Clock, RunRecord, SmallestHeap};
 use crate::stats::Verdict;
 use crate::summary::RunSummary;
 
@@ -76,16 +76,16 @@ pub fn comparison_table(runs: &[RunRecord], names: &[String]) -> Table {
         "outcome",
         "ticks",
         "time",
+        "collecting",
+        "median",
+        "p99",
+        "longest",
         "peak old",
         "outside",
         "live at end",
         "growth",
         "minor",
         "major",
-        "collecting",
-        "median",
-        "p99",
-        "longest",
     ]);
     table.word_columns = 2;
     for (run, name) in runs.iter().zip(names) {
@@ -118,6 +118,10 @@ pub fn comparison_table(runs: &[RunRecord], names: &[String]) -> Table {
             summary.outcome.replace('_', " "),
             format::count(summary.ticks),
             format::duration(summary.time_us as f64 * 1e3),
+            format::percent(1.0 - summary.utilisation),
+            duration(summary.pauses.p50_ns),
+            duration(summary.pauses.p99_ns),
+            duration(summary.pauses.max_ns),
             format::bytes(summary.peak_old_bytes as f64),
             match summary.peak_external_bytes {
                 0 => "–".to_owned(),
@@ -127,11 +131,13 @@ pub fn comparison_table(runs: &[RunRecord], names: &[String]) -> Table {
             growth,
             format::count(summary.minor.count),
             format::count(summary.major.count),
-            format::percent(1.0 - summary.utilisation),
-            duration(summary.pauses.p50_ns),
-            duration(summary.pauses.p99_ns),
-            duration(summary.pauses.max_ns),
         ]);
+    }
+    // Few comparisons look for the smallest heap; then it stands beside the time.
+    let smallest = runs.iter().map(|run| run.info.smallest_heap.as_ref());
+    if smallest.clone().any(|heap| heap.is_some()) {
+        let cells = smallest.map(|heap| heap.map_or("–".into(), SmallestHeap::cell));
+        table.insert_column(3, "smallest heap", cells);
     }
     table
 }

@@ -15,7 +15,7 @@ pub use comparison::{comparison_page, comparison_table, run_names};
 pub use files::{ReportError, write_comparison, write_report};
 pub use run::run_page;
 pub use table::Table;
-pub use words::{Paragraph, comparison_words, run_words};
+pub use words::{Paragraph, comparison_words, run_words, smallest_heap_words};
 
 /// The name of the page's file.
 pub const REPORT_FILE: &str = "report.html";

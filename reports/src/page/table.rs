@@ -28,6 +28,19 @@ impl Table {
         self.rows.push(cells.into_iter().collect());
     }
 
+    /// Puts a column before the column `place`, with a cell for each row.
+    pub(super) fn insert_column(
+        &mut self,
+        place: usize,
+        heading: &str,
+        cells: impl Iterator<Item = String>,
+    ) {
+        self.headings.insert(place, heading.to_owned());
+        for (row, cell) in self.rows.iter_mut().zip(cells) {
+            row.insert(place, cell);
+        }
+    }
+
     /// The table with spaces between its columns, one line per row, without control characters.
     pub fn text(&self) -> String {
         let lines: Vec<Vec<String>> = [&self.headings]

@@ -351,6 +351,7 @@ pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> 
     if !overview.0.is_empty() {
         paragraphs.push(overview);
     }
+    paragraphs.extend(smallest_heap_words(runs, names));
     let uncured = runs.iter().find(|run| run.info.cure.is_none());
     paragraphs.extend(uncured.map(cause).unwrap_or_default());
     let about = contested(&summaries);
@@ -366,6 +367,43 @@ pub fn comparison_words(runs: &[RunRecord], names: &[String]) -> Vec<Paragraph> 
         paragraphs.push(variant(words, run, summary, leak, about));
     }
     paragraphs
+}
+
+/// What the smallest heap means and which run needs least; nothing if nobody looked for it.
+pub fn smallest_heap_words(runs: &[RunRecord], names: &[String]) -> Option<Paragraph> {
+    let heaps = runs.iter().zip(names);
+    let heaps: Vec<_> = heaps
+        .filter_map(|(run, name)| Some((run, name, run.info.smallest_heap.as_ref()?)))
+        .collect();
+    let (first, _, _) = heaps.first()?;
+    let what = match first.info.planned_ticks {
+        Some(planned) => format!("all {} complete", ticks(planned)),
+        None => "the whole run completes".to_owned(),
+    };
+    let least = heaps
+        .iter()
+        .filter_map(|(_, name, heap)| Some((heap.max_old_space_bytes?, *name)))
+        .min();
+    let words = match least {
+        Some((bytes, name)) => Paragraph::default()
+            .say("Smallest heap: ")
+            .strong(format!("{name} with {}", format::bytes(bytes as f64)))
+            .say("."),
+        None => Paragraph::default(),
+    };
+    let words = words.sentence(&format!(
+        "The smallest heap is the least --max-old-space-size, in whole MB, with which {what}; the same seed was run \
+         again on the virtual clock until it was found."
+    ));
+    let other = heaps
+        .iter()
+        .find_map(|(_, name, heap)| Some((name, heap.other_limit.as_ref()?)));
+    Some(match other {
+        Some((name, limit)) => words.sentence(&format!(
+            "With {name} none is enough: the run stops at another limit, {limit}."
+        )),
+        None => words,
+    })
 }
 
 /// A variant beside others, in a few words.

@@ -25,7 +25,7 @@ pub use event::{
 pub use reader::RunRecord;
 pub use run::{
     Clock, Counter, Cure, Curve, CurveChart, Generator, GroundTruth, Limits, Outcome, Parameter,
-    ParameterValue, PathStep, RunEnd, RunInfo, Unit, Workload,
+    ParameterValue, PathStep, RunEnd, RunInfo, SmallestHeap, Unit, Workload,
 };
 pub use totals::{GcTotals, Totals};
 pub(crate) use writer::write_whole;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event::SnapshotTaken;
 use super::totals::Totals;
 use super::{FORMAT_VERSION, number};
+use crate::format;
 
 /// The content of `run.json`.
 ///
@@ -64,6 +65,9 @@ pub struct RunInfo {
     /// `memoryUsage`), for programs; the page shows a few of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statistics: Option<serde_json::Value>,
+    /// How little old generation the run needs; absent if that was not looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smallest_heap: Option<SmallestHeap>,
 }
 
 impl RunInfo {
@@ -88,6 +92,7 @@ impl RunInfo {
             totals: Totals::default(),
             end: RunEnd::default(),
             statistics: None,
+            smallest_heap: None,
         }
     }
 
@@ -246,6 +251,33 @@ pub struct Limits {
     /// The most bytes that external buffers may hold; absent when they only count towards starting collections.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_external_bytes: Option<u64>,
+}
+
+/// How little old generation a run needs to complete, found by running it again and again on the virtual clock.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SmallestHeap {
+    /// The smallest `--max-old-space-size`, in whole MB, in which all of the run completes; absent if it does
+    /// in none that was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_old_space_bytes: Option<u64>,
+    /// The largest that was tried.
+    pub largest_tried_bytes: u64,
+    /// The limit, in V8's words, that stops the run however large the old generation may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_limit: Option<String>,
+    /// How often the run was repeated.
+    pub attempts: u32,
+}
+
+impl SmallestHeap {
+    /// For a cell of a table: `126 MB`, `> 512 MB`, or `none` where another limit stops the run.
+    pub fn cell(&self) -> String {
+        match (self.max_old_space_bytes, &self.other_limit) {
+            (Some(bytes), _) => format::bytes(bytes as f64),
+            (None, None) => format!("> {}", format::bytes(self.largest_tried_bytes as f64)),
+            (None, Some(_)) => "none".into(),
+        }
+    }
 }
 
 /// What leaks and what keeps it, as the workload's author knows it.
