@@ -473,7 +473,11 @@ fn marking_in_steps_and_compaction_can_be_switched() {
         "always",
         &["--no-incremental-marking", "--compaction=always"],
     );
-    assert!(always.iter().any(|gc| gc["compacted"] == true));
+    assert!(!always.is_empty());
+    for gc in &always {
+        assert_eq!(gc["compacted"], true, "{gc}");
+        assert_eq!(gc.get("incremental"), None);
+    }
     let steps = gcs("steps", &[]);
     assert!(
         steps.iter().any(|gc| gc["incremental"] == true),
