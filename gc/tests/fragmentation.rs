@@ -47,7 +47,7 @@ fn at_least_half_of_the_memory_goes_back_when_a_tenth_survives() {
             for i in 0..ARRAYS {
                 let lives = if at_random {
                     // A fixed mixing of the index: a tenth of all, spread over all pages.
-                    (i as u32).wrapping_mul(0x9e37_79b1) / 16 % 10 == 0
+                    ((i as u32).wrapping_mul(0x9e37_79b1) / 16).is_multiple_of(10)
                 } else {
                     i >= ARRAYS - SURVIVORS
                 };

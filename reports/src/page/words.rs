@@ -491,7 +491,7 @@ fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> P
     } else {
         "run"
     };
-    let words = match (done.len(), others.len()) {
+    let mut words = match (done.len(), others.len()) {
         (_, 0) => return words,
         (1, 1) => words.sentence(&format!("The {noun} {} came to the end.", names[others[0]])),
         (0, 1) => words.say(format!(
@@ -507,24 +507,36 @@ fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> P
     }
     // Among runs none of which got through, all are compared.
     let field = if done.is_empty() { &others } else { &done };
-    let best = |key: &dyn Fn(&RunSummary) -> u64| {
-        field
-            .iter()
-            .copied()
-            .min_by_key(|&run| key(&summaries[run]))
-    };
-    let least = best(&|summary| summary.peak_bytes_at(place));
-    match (least, best(&|summary| summary.pauses.max_ns)) {
-        (Some(memory), Some(pause)) => words.say(format!(
-            " Least memory: {} with at most {} {}. Shortest longest pause: {} with {}.",
+    let least = field
+        .iter()
+        .copied()
+        .min_by_key(|&run| summaries[run].peak_bytes_at(place));
+    // A run without a collection has no pause that could be the shortest.
+    let paused: Vec<usize> = field
+        .iter()
+        .copied()
+        .filter(|&run| summaries[run].pauses.max_ns > 0)
+        .collect();
+    let shortest = paused
+        .iter()
+        .copied()
+        .min_by_key(|&run| summaries[run].pauses.max_ns);
+    if let Some(memory) = least {
+        words = words.say(format!(
+            " Least memory: {} with at most {} {}.",
             names[memory],
             format::bytes(summaries[memory].peak_bytes_at(place) as f64),
             place.after_of(),
+        ));
+    }
+    if let Some(pause) = shortest.filter(|_| paused.len() > 1) {
+        words = words.say(format!(
+            " The longest pause is shortest with {}: {}.",
             names[pause],
             format::duration(summaries[pause].pauses.max_ns as f64)
-        )),
-        _ => words,
+        ));
     }
+    words
 }
 
 /// What the run that came nearest to a limit came near to.
