@@ -14,7 +14,7 @@
 //! Between steps (invariant I2): no black old object refers to a white old one, except through weak slots;
 //! every reachable white old object is reachable from a grey one, a root or a young object.
 //!
-//! Steps are paced by allocation, 64 KB apart, and last at most 1 ms; see [`crate::policy::marking`]. All that may
+//! Steps are paced by allocation, 64 KB apart, and aim at 1 ms; see [`crate::policy::marking`]. All that may
 //! take long is done in steps: sweeping what the last cycle left, looking through the young generation for what it
 //! refers to, slices of large objects, rescans after an overflow of the stack.
 

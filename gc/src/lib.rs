@@ -54,7 +54,7 @@
 //! ```text
 //!  minor   flip ─► roots ─► remembered slots ─► copy and promote ─► ephemerons ─► weak, external ─► resize
 //!
-//!  major   ┌ start (candidates, roots) ─► step ─► step ─► … ─┐           incremental: steps of at most 1 ms
+//!  major   ┌ start (candidates, roots) ─► step ─► step ─► … ─┐           incremental: steps that aim at 1 ms
 //!          └ complete sweep ─────────────────────────────────┤           between allocations
 //!                                                            ▼
 //!          scavenge ─► mark roots ─► mark closure ─► ephemerons ─► clear weak ─► evacuate ─► sweep ─► finish

@@ -17,7 +17,7 @@
 //!
 //! * The growing factor is at most [`growth::MAX_FACTOR`] = 2 (V8: 4).
 //! * The first limit is that of an empty heap, 8 MB and a semi-space (V8: 512 MB, shrunk by survival rates).
-//! * A marking step lasts at most 1 ms (V8: 5 ms on allocation), and steps also keep pace with the room left
+//! * A marking step has a budget of 1 ms (V8: 5 ms on allocation), and steps also keep pace with the room left
 //!   before the limit, not only with a schedule of 500 ms: a cycle ends before its limit is passed.
 //! * The final pause waits for no task (V8: up to 50 ms or a tenth of the marking time): it comes when to-space is full
 //!   next, or with the embedder's next step.
