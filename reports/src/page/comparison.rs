@@ -139,6 +139,7 @@ pub fn comparison_table(runs: &[RunRecord], names: &[String]) -> Table {
         let cells = smallest.map(|heap| heap.map_or("–".into(), SmallestHeap::cell));
         table.insert_column(3, "smallest heap", cells);
     }
+    table.drop_empty_columns();
     table
 }
 

@@ -2,6 +2,9 @@
 
 use crate::escape::{escape, plain};
 
+/// Tables with more columns than this are set narrower.
+const WIDE: usize = 9;
+
 /// A table of texts. The first column is a heading of its row; columns of figures are set flush right.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
@@ -38,6 +41,18 @@ impl Table {
         self.headings.insert(place, heading.to_owned());
         for (row, cell) in self.rows.iter_mut().zip(cells) {
             row.insert(place, cell);
+        }
+    }
+
+    /// Leaves out columns in which no row has a figure, such as what lies outside the heap where nothing does.
+    pub(super) fn drop_empty_columns(&mut self) {
+        for column in (1..self.headings.len()).rev() {
+            if self.rows.iter().all(|row| row[column] == "–") {
+                self.headings.remove(column);
+                self.rows
+                    .iter_mut()
+                    .for_each(|row| drop(row.remove(column)));
+            }
         }
     }
 
@@ -83,7 +98,12 @@ impl Table {
                 " class=\"figure\""
             }
         };
-        let mut html = String::from("<div class=\"scroll\"><table>\n<thead><tr>");
+        let wide = if self.headings.len() > WIDE {
+            " class=\"wide\""
+        } else {
+            ""
+        };
+        let mut html = format!("<div class=\"scroll\"><table{wide}>\n<thead><tr>");
         for (column, heading) in self.headings.iter().enumerate() {
             html += &format!(
                 "<th scope=\"col\"{}>{}</th>",

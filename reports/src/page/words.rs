@@ -499,18 +499,24 @@ fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> P
             names[others[0]]
         )),
         (2, 2) => words.sentence(&format!("Both {noun}s came to the end.")),
+        (0, m) => words.sentence(&format!("None of the {m} {noun}s came to the end.")),
         (n, m) if n == m => words.sentence(&format!("All {m} {noun}s came to the end.")),
         (n, m) => words.sentence(&format!("{n} of {m} {noun}s came to the end.")),
     };
     if others.len() < 2 {
         return words;
     }
-    // Among runs none of which got through, all are compared.
+    // Among runs none of which got through, all are compared, but not by memory: the first to end needed least.
     let field = if done.is_empty() { &others } else { &done };
-    let least = field
+    let least = done
         .iter()
         .copied()
         .min_by_key(|&run| summaries[run].peak_bytes_at(place));
+    let furthest = others
+        .iter()
+        .copied()
+        .max_by_key(|&run| summaries[run].ticks)
+        .filter(|_| done.is_empty());
     // A run without a collection has no pause that could be the shortest.
     let paused: Vec<usize> = field
         .iter()
@@ -521,6 +527,13 @@ fn overview(runs: &[RunRecord], summaries: &[RunSummary], names: &[String]) -> P
         .iter()
         .copied()
         .min_by_key(|&run| summaries[run].pauses.max_ns);
+    if let Some(run) = furthest {
+        words = words.say(format!(
+            " Furthest came {}: {}.",
+            names[run],
+            ticks(summaries[run].ticks)
+        ));
+    }
     if let Some(memory) = least {
         words = words.say(format!(
             " Least memory: {} with at most {} {}.",
