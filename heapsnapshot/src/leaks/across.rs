@@ -75,6 +75,7 @@ pub(super) fn findings(snapshots: &[Snapshot], settings: &Settings) -> Vec<Findi
             bytes: bytes(shape),
             stayed: None,
             places: usize::try_from(newest.count(holder)).unwrap_or(1).max(1),
+            known_until: None,
         };
         found.extend(judge(&place, sample, figures, &modules, thresholds));
     }

@@ -14,6 +14,7 @@ use super::rules::LoadedModules;
 use super::settings::Settings;
 use super::single;
 use crate::analysis::diff::{Matching, guess_matching};
+use crate::analysis::filter::last_id;
 use crate::graph::Snapshot;
 use crate::paths::Tree;
 
@@ -108,6 +109,7 @@ fn within(snapshots: &[Snapshot], settings: &Settings) -> Vec<Finding> {
         .map(|snapshot| Measure::new(last, snapshot, &persistent, &clusters))
         .collect();
     let modules = LoadedModules::of(snapshots);
+    let known_until = snapshots.first().map(last_id);
     // One finding for each place, about the class that leads there.
     let mut places: HashMap<_, Vec<Series>> = HashMap::new();
     for cluster in clusters {
@@ -134,6 +136,7 @@ fn within(snapshots: &[Snapshot], settings: &Settings) -> Vec<Finding> {
             bytes: leading.tallies.iter().map(|tally| tally.bytes).collect(),
             stayed: leading.stayed(),
             places: leading.cluster.owners.len(),
+            known_until,
         };
         if let Some(finding) = judge(&place, sample, figures, &modules, thresholds) {
             findings.push((finding, !leading.cluster.counts_items));

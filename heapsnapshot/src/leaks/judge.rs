@@ -5,7 +5,7 @@ use super::place::Place;
 use super::rules::{self, Candidate, LoadedModules, Vote};
 use super::settings::Thresholds;
 use crate::analysis::words;
-use crate::graph::NodeRef;
+use crate::graph::{NodeId, NodeRef};
 
 /// The figures of one place.
 pub(super) struct Figures {
@@ -16,6 +16,8 @@ pub(super) struct Figures {
     pub(super) stayed: Option<f64>,
     /// Places taken together.
     pub(super) places: usize,
+    /// The largest id of the first snapshot, if ids tell something.
+    pub(super) known_until: Option<NodeId>,
 }
 
 impl Figures {
@@ -54,6 +56,7 @@ pub(super) fn judge(
         counts: &figures.counts,
         bytes: &figures.bytes,
         stayed: figures.stayed,
+        known_until: figures.known_until,
         modules,
         thresholds,
     };

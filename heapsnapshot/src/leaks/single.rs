@@ -1,11 +1,14 @@
 //! One snapshot: it shows no growth, only where a leak would be seen. Everything here is "cannot tell".
+//!
+//! What the engine and Node made for themselves is not listed: their functions (of which Node's `primordials` and its
+//! tables of errors consist), the sources of scripts, and the objects behind Node's bindings.
 
 use super::finding::{Finding, Verdict};
 use super::place::Place;
 use crate::analysis::strings::{DuplicatedString, duplicated_strings};
 use crate::analysis::words::{self, is_plumbing};
 use crate::dom_state::DETACHED;
-use crate::format::NodeType;
+use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, NodeRef, Snapshot};
 use crate::paths::Tree;
 
@@ -52,6 +55,28 @@ fn suspect(
     }
 }
 
+/// A function of the engine (it has no script) or of Node (its script is `node:…`), also one that is bound. Files that do
+/// not say where a function comes from have none.
+fn is_engines(function: NodeRef<'_>) -> bool {
+    let mut function = function;
+    // A function can be bound again and again; nobody binds it often.
+    for _ in 0..8 {
+        match function.child(EdgeType::Internal, "bound_function") {
+            Some(inner) => function = inner,
+            None => break,
+        }
+    }
+    if !function.is(NodeType::Closure) {
+        return false;
+    }
+    let Some(shared) = function.child(EdgeType::Internal, "shared") else {
+        return false;
+    };
+    let script = |name| shared.child(EdgeType::Internal, name);
+    let script = script("script").or_else(|| script("script_or_debug_info"));
+    script.is_none_or(|script| script.name().starts_with("node:"))
+}
+
 /// The nearest node on the path that is no plumbing.
 fn holder(snapshot: &Snapshot, tree: &Tree, node: u32) -> Option<u32> {
     let mut at = tree.parent(node)?;
@@ -64,7 +89,11 @@ fn holder(snapshot: &Snapshot, tree: &Tree, node: u32) -> Option<u32> {
 /// The objects that hold most others, directly or over their tables.
 fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
     let mut items: Vec<(u64, u32)> = vec![(0, 0); snapshot.node_count()];
-    for node in snapshot.nodes().filter(|&node| !is_plumbing(node)) {
+    let is_item = |&node: &NodeRef<'_>| {
+        let own = node.is(NodeType::Closure) && is_engines(node);
+        !own && !is_plumbing(node)
+    };
+    for node in snapshot.nodes().filter(is_item) {
         if let Some(holder) = holder(snapshot, tree, node.ordinal().0) {
             let (count, sample) = &mut items[holder as usize];
             *count += 1;
@@ -102,7 +131,12 @@ fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
 fn detached(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
     let mut groups: hashbrown::HashMap<u32, (u64, u64, u32)> = hashbrown::HashMap::new();
     for node in snapshot.nodes() {
-        if snapshot.dom_state().of(node.ordinal()) != DETACHED {
+        // What stands behind Node's own bindings has no document to be detached from.
+        let in_document = !node
+            .name()
+            .trim_start_matches("Detached ")
+            .starts_with("Node / ");
+        if snapshot.dom_state().of(node.ordinal()) != DETACHED || !in_document {
             continue;
         }
         let Some(holder) = holder(snapshot, tree, node.ordinal().0) else {
@@ -138,6 +172,13 @@ fn repeated_texts(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
     let wasteful = repeated.into_iter().filter(|text| text.wasted >= WASTE);
     let describe = |text: DuplicatedString| {
         let sample = snapshot.node_by_id(text.example)?;
+        let is_source = |edge: crate::EdgeRef<'_>| {
+            edge.is(EdgeType::Internal) && edge.from().is(NodeType::Code) && edge.name() == "source"
+        };
+        // Sources are cut alike: they begin with the same words.
+        if sample.retainers().any(is_source) {
+            return None;
+        }
         let holder = holder(snapshot, tree, sample.ordinal().0)?;
         let place = Place::at(snapshot, tree, holder, sample.ordinal().0, false);
         let evidence = format!(

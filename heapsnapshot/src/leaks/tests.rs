@@ -319,3 +319,128 @@ fn the_allow_list_holds_until_its_day() {
     assert_eq!(on("2026-05-31"), (0, 1));
     assert_eq!(on("2026-06-01"), (1, 0));
 }
+
+/// A cache of cells that know their neighbours, with a map of them; so many of them leak that are not linked.
+fn recency(cells: u32, linked: bool) -> Snapshot {
+    let mut heap = Heap::new();
+    let cache = heap.graph.node("object", "PageCache", 11, 40);
+    heap.graph.edge(heap.scope, "context", "pages", cache);
+    let (_, table) = heap.map(cache, "byKey", 13);
+    let mut before = None;
+    for number in 0..cells {
+        let cell = heap.graph.node("object", "Cell", entry(number), 200);
+        heap.graph
+            .edge(table, "internal", &number.to_string(), cell);
+        if let (Some(before), true) = (before, linked) {
+            heap.graph
+                .edge(before, "property", "newer", cell)
+                .edge(cell, "property", "older", before);
+        }
+        before = Some(cell);
+    }
+    for end in ["head", "tail"] {
+        let cell = if end == "head" {
+            before
+        } else {
+            Some(table + 1)
+        };
+        heap.graph
+            .edge(cache, "property", end, cell.expect("cells"));
+    }
+    heap.graph.read()
+}
+
+#[test]
+fn a_cache_that_fills_is_not_decided() {
+    let filling = [100, 200, 300].map(|cells| recency(cells, true));
+    let found = report(&filling);
+    assert!(found.leaks.is_empty(), "{:#?}", found.leaks);
+    assert!(!found.cannot_tell.is_empty());
+    let told = &found.cannot_tell[0].evidence;
+    assert!(
+        told.iter()
+            .any(|why| why.contains("may not have reached its bound")),
+        "{told:#?}"
+    );
+    // The same without the links that letting go needs.
+    let leaking = [100, 200, 300].map(|cells| recency(cells, false));
+    assert_eq!(report(&leaking).leaks.len(), 1);
+}
+
+/// An array with so many entries in room for so many more.
+fn slots(entries: u32, room: u32, store: u32) -> Snapshot {
+    let mut heap = Heap::new();
+    let array = heap.graph.node("object", "Array", 11, 32);
+    let elements = heap
+        .graph
+        .node("array", "(object elements)", store, 16 + 8 * room);
+    heap.graph
+        .edge(heap.scope, "context", "rows", array)
+        .edge(array, "internal", "elements", elements);
+    for number in 0..entries {
+        let row = heap.graph.node("object", "Row", entry(number), 200);
+        heap.graph
+            .edge(array, "element", &number.to_string(), row)
+            .edge(elements, "internal", &number.to_string(), row);
+    }
+    heap.graph.read()
+}
+
+#[test]
+fn room_that_was_made_before_may_be_a_bound() {
+    let fixed = report(&[100, 200, 300].map(|entries| slots(entries, 1000, 13)));
+    assert!(fixed.leaks.is_empty(), "{:#?}", fixed.leaks);
+    assert!(
+        fixed.cannot_tell[0]
+            .evidence
+            .iter()
+            .any(|why| why.contains("room for 1000")),
+        "{fixed:#?}"
+    );
+    // Room that is made as it is needed: other stores, and half as much again.
+    let grows = [(100, 13), (200, 90_001), (300, 90_003)];
+    let grows = grows.map(|(entries, store)| slots(entries, entries * 3 / 2 + 16, store));
+    assert_eq!(report(&grows).leaks.len(), 1);
+}
+
+/// Functions of the engine and of Node, sources of scripts, and what stands behind Node's bindings are not the program's.
+#[test]
+fn one_snapshot_leaves_out_what_node_made() {
+    let mut heap = Heap::new();
+    let graph = &mut heap.graph;
+    let code = |graph: &mut Builder, id: u32, script: Option<&str>| {
+        let shared = graph.node("code", "f", id, 50);
+        if let Some(name) = script {
+            let script = graph.node("code", name, id + 2, 50);
+            graph.edge(shared, "internal", "script", script);
+        }
+        shared
+    };
+    let built_in = code(graph, 101, None);
+    let of_node = code(graph, 103, Some("node:internal/errors"));
+    let own = code(graph, 107, Some("/app/index.js"));
+    let mut table = |name: &str, shared: usize, bound: bool, id: u32| {
+        let owner = graph.node("object", "Object", id, 32);
+        graph.edge(heap.scope, "context", name, owner);
+        for at in 0..600 {
+            let mut function = graph.node("closure", "f", id + 4 * at + 2, 64);
+            graph.edge(function, "internal", "shared", shared);
+            if bound {
+                let inner = function;
+                function = graph.node("closure", "native_bind", id + 4 * at + 4, 64);
+                graph.edge(function, "internal", "bound_function", inner);
+            }
+            graph.edge(owner, "property", &format!("p{at}"), function);
+        }
+    };
+    table("engine", built_in, false, 10_001);
+    table("bound", built_in, true, 20_001);
+    table("node", of_node, true, 30_001);
+    table("mine", own, true, 40_001);
+    let binding = graph.node("native", "Detached Node / BindingData", 50_001, 64);
+    graph.edge(heap.scope, "context", "binding", binding);
+    let found = report(&[heap.graph.read()]);
+    let owners: Vec<&str> = found.cannot_tell.iter().map(|f| f.owner.as_str()).collect();
+    assert_eq!(owners.len(), 1, "{owners:?}");
+    assert!(owners[0].contains("captured variable `mine`"), "{owners:?}");
+}

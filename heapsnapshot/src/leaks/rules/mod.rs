@@ -9,6 +9,7 @@ mod detached;
 mod internals;
 mod listeners;
 mod modules;
+mod room;
 mod size;
 mod steady;
 mod strings;
@@ -16,7 +17,7 @@ mod survival;
 mod timers;
 
 use super::settings::Thresholds;
-use crate::graph::{EdgeRef, NodeRef};
+use crate::graph::{EdgeRef, NodeId, NodeRef};
 
 /// An owner and the class that grows most under it.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub struct Candidate<'a> {
     /// The share (0 to 1) of what came between the first snapshot and the last that is still there in the last;
     /// `None` if the snapshots do not tell.
     pub stayed: Option<f64>,
+    /// The largest id of the first snapshot: what has a larger one came later. `None` if ids tell nothing.
+    pub known_until: Option<NodeId>,
     /// Modules that Node had loaded.
     pub modules: &'a LoadedModules<'a>,
     /// Thresholds.
@@ -84,7 +87,7 @@ pub enum Vote {
 pub type Rule = fn(&Candidate<'_>) -> Option<Vote>;
 
 /// All rules with their names, in the order in which they are asked.
-pub const ALL: [(&str, Rule); 12] = [
+pub const ALL: [(&str, Rule); 13] = [
     ("internals", internals::vote),
     ("code", code::vote),
     ("size", size::vote),
@@ -92,6 +95,7 @@ pub const ALL: [(&str, Rule); 12] = [
     ("modules", modules::vote),
     ("steady", steady::vote),
     ("survival", survival::vote),
+    ("room", room::vote),
     ("collections", collections::vote),
     ("listeners", listeners::vote),
     ("timers", timers::vote),
