@@ -28,8 +28,8 @@ pub struct Classes {
 
 /// Where a class's name comes from. As in DevTools two sources are two classes, even if the texts
 /// are equal.
-#[derive(Debug)]
-enum ClassName {
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) enum ClassName {
     /// A string of the file.
     String(u32),
     /// `Detached ` and a string of the file.
@@ -58,6 +58,21 @@ impl Classes {
             names.len() as u32 - 1
         });
         Classes { of_node, names }
+    }
+
+    /// From the class of every node, and the classes' names: as many as the largest class needs.
+    pub(crate) fn from_parts(of_node: Vec<u32>, names: Vec<ClassName>) -> Classes {
+        Classes { of_node, names }
+    }
+
+    /// The class of every node.
+    pub(crate) fn column(&self) -> &[u32] {
+        &self.of_node
+    }
+
+    /// The names of all classes.
+    pub(crate) fn names(&self) -> &[ClassName] {
+        &self.names
     }
 
     /// Number of classes.

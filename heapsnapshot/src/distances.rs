@@ -28,6 +28,15 @@ impl Distances {
         Distances(search.distances)
     }
 
+    pub(crate) fn from_column(distances: Vec<u32>) -> Distances {
+        Distances(distances)
+    }
+
+    /// The distance of every node, as the bits of an `i32`.
+    pub(crate) fn column(&self) -> &[u32] {
+        &self.0
+    }
+
     /// The number as DevTools computes it: [`NO_DISTANCE`] if nothing reaches the node,
     /// [`SYSTEM_DISTANCE`] and more if only internal roots do.
     #[must_use]

@@ -101,6 +101,46 @@ impl Dominators {
         }
     }
 
+    /// From the tree in pre-order: all nodes, and how many nodes the subtree of each has. `None` if that is no tree of
+    /// the nodes that have these self sizes. Complexity: one pass over the nodes.
+    pub(crate) fn from_tree(
+        tree_order: Vec<u32>,
+        subtree: Vec<u32>,
+        sizes: &[u32],
+        unreachable: usize,
+    ) -> Option<Dominators> {
+        const NOWHERE: u32 = u32::MAX;
+        let count = sizes.len();
+        if tree_order.len() != count || subtree.first().copied() != Some(count as u32) {
+            return None;
+        }
+        let mut position = memory::filled(count, NOWHERE);
+        let mut sums = memory::with_capacity(count + 1);
+        let mut sum = 0;
+        for (place, (&node, &below)) in tree_order.iter().zip(&subtree).enumerate() {
+            if let Some(&ahead) = tree_order.get(place + AHEAD) {
+                memory::prefetch(sizes, ahead as usize);
+                memory::prefetch(&position, ahead as usize);
+            }
+            let position = position.get_mut(node as usize)?;
+            if *position != NOWHERE || below == 0 || below as usize > count - place {
+                return None;
+            }
+            *position = place as u32;
+            sums.push(sum);
+            sum += u64::from(sizes[node as usize]);
+        }
+        sums.push(sum);
+        Some(Dominators {
+            tree_order,
+            subtree,
+            sums,
+            position,
+            above: OnceCell::new(),
+            unreachable,
+        })
+    }
+
     /// The immediate dominator; the root's is the root. Computed on the first call: one pass over
     /// the nodes.
     #[must_use]

@@ -6,7 +6,7 @@
 
 use crate::bits::BitSet;
 use crate::format::NodeType;
-use crate::graph::Snapshot;
+use crate::graph::{NodeColumns, Snapshot};
 use crate::memory;
 
 const NOT_VISITED: u32 = u32::MAX;
@@ -42,8 +42,18 @@ impl ShallowSizes {
     }
 
     /// The sizes in force.
-    pub(crate) fn sizes<'a>(&'a self, snapshot: &'a Snapshot) -> &'a [u32] {
-        self.0.as_deref().unwrap_or(&snapshot.nodes.self_size)
+    pub(crate) fn sizes<'a>(&'a self, nodes: &'a NodeColumns) -> &'a [u32] {
+        self.0.as_deref().unwrap_or(&nodes.self_size)
+    }
+
+    /// From the size of every node; none if nothing is corrected.
+    pub(crate) fn from_column(sizes: Vec<u32>) -> ShallowSizes {
+        ShallowSizes(Some(sizes).filter(|sizes| !sizes.is_empty()))
+    }
+
+    /// The size of every node; empty if nothing is corrected.
+    pub(crate) fn column(&self) -> &[u32] {
+        self.0.as_deref().unwrap_or_default()
     }
 }
 

@@ -22,6 +22,22 @@ pub struct StringTable {
 }
 
 impl StringTable {
+    /// From the text of all strings, end to end, and where each ends; `None` if one ends after the text.
+    pub(crate) fn from_parts(text: Vec<u8>, ends: Vec<u32>) -> Option<StringTable> {
+        let last = ends.last().copied().unwrap_or(0);
+        (last as usize <= text.len()).then_some(StringTable { text, ends })
+    }
+
+    /// The escaped text of all strings, end to end.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Where each string ends in the text.
+    pub(crate) fn ends(&self) -> &[u32] {
+        &self.ends
+    }
+
     /// Number of strings.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -2,7 +2,7 @@
 //! algorithms there are.
 
 mod damage;
-mod hostile;
+pub(crate) mod hostile;
 mod naive;
 
 use crate::Snapshot;

@@ -21,7 +21,7 @@ pub(crate) enum Verb {
     /// Classes by size, without the graph: fast, and in a few megabytes of memory
     Histogram(FileArgs),
     /// What the memory is used for: strings, code, arrays, native memory
-    Statistics(StatisticsArgs),
+    Statistics(FileArgs),
     /// The largest parts of the dominator tree
     Dominators(DominatorsArgs),
     /// Why a node, or the nodes of a class, are still there: paths from the roots, in words
@@ -128,6 +128,10 @@ pub(crate) struct ReadArgs {
     /// The most memory to use, in MB or with a unit such as 2GB [default: 80 % of what is available]
     #[arg(long, value_name = "MB", value_parser = memory)]
     pub(crate) max_memory: Option<u64>,
+    /// Open from an index beside the file, which is written the first time: FILE.index for a whole
+    /// summary or statistics (milliseconds), FILE.graph-index for all else (as large as the file)
+    #[arg(long)]
+    pub(crate) index: bool,
 }
 
 /// A file and how to show it.
@@ -209,37 +213,17 @@ pub(crate) struct SummaryArgs {
     pub(crate) group_by: GroupByArg,
     /// Only a part, as DevTools' filters: duplicated-strings; what is kept only by detached-dom, contexts, console
     /// or event-handlers; what native-context=ID alone owns, several do (shared) or none does (unattributed)
-    #[arg(long, value_name = "PART", conflicts_with = "index")]
+    #[arg(long, value_name = "PART")]
     pub(crate) only: Option<PartArg>,
     /// Only objects allocated after this snapshot of the same process was taken
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "index"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
     pub(crate) allocated_after: Option<PathBuf>,
     /// Only objects allocated before this snapshot of the same process was taken
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "index"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "only")]
     pub(crate) allocated_before: Option<PathBuf>,
     /// Whose the memory is, by native context (page, frame, realm), instead of the classes
-    #[arg(long, conflicts_with_all = ["only", "allocated_after", "allocated_before", "index"])]
+    #[arg(long, conflicts_with_all = ["only", "allocated_after", "allocated_before"])]
     pub(crate) native_contexts: bool,
-    #[command(flatten)]
-    pub(crate) index: IndexArgs,
-}
-
-/// Arguments of `statistics`.
-#[derive(Debug, Args)]
-pub(crate) struct StatisticsArgs {
-    #[command(flatten)]
-    pub(crate) common: FileArgs,
-    #[command(flatten)]
-    pub(crate) index: IndexArgs,
-}
-
-/// Whether to use an index.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct IndexArgs {
-    /// Answer from FILE.index, mostly in milliseconds; if there is none, or the file has changed
-    /// since, read the file and write it
-    #[arg(long)]
-    pub(crate) index: bool,
 }
 
 /// Arguments of `dominators`.

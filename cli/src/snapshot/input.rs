@@ -1,12 +1,14 @@
 //! Opening a snapshot: what it needs is said, checked and shown while it is read.
 
 use std::cell::Cell;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use heaplab_gc::system::system_memory;
 use heapsnapshot::analysis::words;
-use heapsnapshot::index::{Identity, Index, Unusable};
+use heapsnapshot::graph::ReadReport;
+use heapsnapshot::index::{GraphIndex, Identity, ReportIndex, Unusable};
 use heapsnapshot::{Input, NodeId, NodeRef, ReadError, ReadOptions, Snapshot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -23,8 +25,42 @@ const SHARE: f64 = 0.8;
 /// How often the progress line changes.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Opens `file`, or standard input for `-`.
+/// Opens `file`, or standard input for `-`; from its index if that is asked for.
 pub(super) fn open(file: &Path, read: &ReadArgs, output: Output) -> Result<Snapshot, Failure> {
+    if !read.index {
+        return parse(file, read, output);
+    }
+    refuse_stdin(file)?;
+    match GraphIndex::open(file, read.raw) {
+        Ok(index) => {
+            refuse_beyond(memory_limit(read), index.memory(), || {
+                format!("{}: its index needs", file.display())
+            })?;
+            match index.read(read.raw) {
+                Ok(snapshot) => {
+                    warn_of_oddities(file, snapshot.report(), output);
+                    return Ok(snapshot);
+                }
+                Err(reason) => say_unusable(&GraphIndex::path(file), &reason, output),
+            }
+        }
+        Err(reason) => say_unusable(&GraphIndex::path(file), &reason, output),
+    }
+    let identity = Identity::of(file);
+    let snapshot = parse(file, read, output)?;
+    store(
+        &snapshot,
+        file,
+        identity,
+        output,
+        GraphIndex::store,
+        &GraphIndex::path(file),
+    );
+    Ok(snapshot)
+}
+
+/// Reads `file`, or standard input for `-`, whatever indexes there are.
+fn parse(file: &Path, read: &ReadArgs, output: Output) -> Result<Snapshot, Failure> {
     let input = source(file, output)?;
     let limit = memory_limit(read);
     check_memory(&input, limit, output)?;
@@ -48,48 +84,107 @@ pub(super) fn open(file: &Path, read: &ReadArgs, output: Output) -> Result<Snaps
             file.display()
         ));
     }
-    let oddities = &snapshot.report().oddities;
-    warn_of_oddities(
+    warn_of_oddities(file, snapshot.report(), output);
+    Ok(snapshot)
+}
+
+/// What the index of `file` says to a question about the whole; `None` if it says nothing. Then the snapshot has to be
+/// read, and [`store_reports`] makes an index for the next time.
+pub(super) fn reports<T>(
+    file: &Path,
+    read: &ReadArgs,
+    output: Output,
+    ask: impl FnOnce(&ReportIndex) -> Result<T, Unusable>,
+) -> Result<Option<T>, Failure> {
+    if !read.index {
+        return Ok(None);
+    }
+    refuse_stdin(file)?;
+    let found = ReportIndex::load(file, read.raw).and_then(|index| {
+        let answer = ask(&index)?;
+        say_oddities(file, index.oddities().iter().map(String::as_str), output);
+        Ok(answer)
+    });
+    match found {
+        Ok(answer) => Ok(Some(answer)),
+        Err(reason) => {
+            say_unusable(&ReportIndex::path(file), &reason, output);
+            Ok(None)
+        }
+    }
+}
+
+/// Opens `file` for a question about the whole, and makes the index that answers it the next time.
+pub(super) fn open_for_reports(
+    file: &Path,
+    read: &ReadArgs,
+    output: Output,
+) -> Result<Snapshot, Failure> {
+    if !read.index {
+        return parse(file, read, output);
+    }
+    let identity = Identity::of(file);
+    // A graph is not kept for it, but one that is there is used.
+    let known = GraphIndex::open(file, read.raw).and_then(|index| index.read(read.raw));
+    let snapshot = match known {
+        Ok(snapshot) => snapshot,
+        Err(_) => parse(file, read, output)?,
+    };
+    store(
+        &snapshot,
         file,
-        oddities.iter().map(|oddity| oddity.message.as_str()),
+        identity,
         output,
+        ReportIndex::store,
+        &ReportIndex::path(file),
     );
     Ok(snapshot)
 }
 
-/// What `summary` and `statistics` say of `file`: from its index, which is made if need be.
-pub(super) fn indexed(file: &Path, read: &ReadArgs, output: Output) -> Result<Index, Failure> {
+/// Writes an index of a whole snapshot beside it.
+fn store(
+    snapshot: &Snapshot,
+    file: &Path,
+    identity: io::Result<Identity>,
+    output: Output,
+    store: impl FnOnce(&Snapshot, &Path, &Identity) -> io::Result<()>,
+    path: &Path,
+) {
+    if snapshot.report().damage.is_none()
+        && let Err(error) = identity.and_then(|identity| store(snapshot, file, &identity))
+    {
+        output.warn(format!("{}: not written: {error}", path.display()));
+    }
+}
+
+fn refuse_stdin(file: &Path) -> Result<(), Failure> {
     if file.as_os_str() == "-" {
         return Err(Failure::usage(
             "--index needs a file: standard input has no place for an index",
         ));
     }
-    match Index::load(file, read.raw) {
-        Ok(index) => {
-            let oddities = index.oddities.iter().map(String::as_str);
-            warn_of_oddities(file, oddities, output);
-            return Ok(index);
-        }
-        Err(Unusable::Io(_)) => {}
-        Err(reason) => output.say(format!(
+    Ok(())
+}
+
+/// Says why an index is not used; that there is none needs no words.
+fn say_unusable(index: &Path, reason: &Unusable, output: Output) {
+    match reason {
+        Unusable::Io(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Unusable::LeftOut => output.say(format!("{}: not used, {reason}", index.display())),
+        _ => output.say(format!(
             "{}: not used, {reason}; it is made again",
-            Index::path(file).display()
+            index.display()
         )),
     }
-    let identity = Identity::of(file);
-    let snapshot = open(file, read, output)?;
-    let index = Index::build(&snapshot);
-    if snapshot.report().damage.is_none()
-        && let Err(error) = identity.and_then(|identity| index.store(file, &identity))
-    {
-        let path = Index::path(file);
-        output.warn(format!("{}: not written: {error}", path.display()));
-    }
-    Ok(index)
+}
+
+fn warn_of_oddities(file: &Path, report: &ReadReport, output: Output) {
+    let oddities = report.oddities.iter();
+    say_oddities(file, oddities.map(|oddity| oddity.message.as_str()), output);
 }
 
 /// Says the first thing that is odd about a file, and how many more there are.
-fn warn_of_oddities<'a>(
+fn say_oddities<'a>(
     file: &Path,
     mut oddities: impl ExactSizeIterator<Item = &'a str>,
     output: Output,
@@ -214,14 +309,9 @@ fn check_memory(input: &Input, limit: Option<u64>, output: Output) -> Result<(),
     };
     let needed = (length as f64 * MEMORY_PER_BYTE) as u64;
     let (needed_text, length_text) = (words::bytes(needed), words::bytes(length));
-    if let Some(limit) = limit.filter(|&limit| needed > limit) {
-        let limit = words::bytes(limit);
-        let message = format!(
-            "{}: {length_text} of snapshot need about {needed_text} of memory, and {limit} may be used",
-            input.name()
-        );
-        return Err(Failure::limit(message).hint(MEMORY_HINT));
-    }
+    refuse_beyond(limit, needed, || {
+        format!("{}: {length_text} of snapshot need", input.name())
+    })?;
     if length >= LARGE {
         output.say(format!(
             "{}: {length_text}; reading it takes about {needed_text} of memory",
@@ -229,6 +319,20 @@ fn check_memory(input: &Input, limit: Option<u64>, output: Output) -> Result<(),
         ));
     }
     Ok(())
+}
+
+/// Refuses what needs more than the limit.
+fn refuse_beyond(
+    limit: Option<u64>,
+    needed: u64,
+    what: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    let Some(limit) = limit.filter(|&limit| needed > limit) else {
+        return Ok(());
+    };
+    let (needed, limit, what) = (words::bytes(needed), words::bytes(limit), what());
+    let message = format!("{what} about {needed} of memory, and {limit} may be used");
+    Err(Failure::limit(message).hint(MEMORY_HINT))
 }
 
 /// What to do about too large a file.

@@ -2,7 +2,7 @@
 
 use heapsnapshot::analysis::statistics::statistics;
 
-use super::args::StatisticsArgs;
+use super::args::FileArgs;
 use super::input;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
@@ -10,11 +10,12 @@ use crate::failure::Failure;
 use crate::output::Output;
 
 /// Prints DevTools' pie as a table.
-pub(super) fn run(args: &StatisticsArgs, output: Output) -> Result<Exit, Failure> {
-    let view = &args.common.view;
-    let found = match args.index.index {
-        true => input::indexed(&args.common.file, &view.read, output)?.statistics,
-        false => statistics(&input::open(&args.common.file, &view.read, output)?),
+pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
+    let (file, view) = (&args.file, &args.view);
+    let known = input::reports(file, &view.read, output, |index| Ok(index.statistics()))?;
+    let found = match known {
+        Some(found) => found,
+        None => statistics(&input::open_for_reports(file, &view.read, output)?),
     };
     let other_js = u64::try_from(found.other_js).unwrap_or(0);
     let rows = [

@@ -25,14 +25,27 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
         GroupByArg::Location => GroupBy::Location,
         GroupByArg::Shape => GroupBy::Shape,
     };
-    if args.index.index {
-        let index = input::indexed(file, read, output)?;
-        let found = index.summary(group_by);
-        let title = title(index.nodes, index.edges, found);
-        return print(found, title, index.retained, args, output);
+    let whole = args.only.is_none()
+        && args.allocated_after.is_none()
+        && args.allocated_before.is_none()
+        && !args.native_contexts;
+    if whole {
+        let most = args.common.view.rows_needed();
+        let known = input::reports(file, read, output, |index| {
+            let (found, all) = index.summary(group_by, most)?;
+            let title = title(index.node_count(), index.edge_count(), &found);
+            Ok((found, all, title, index.retained()))
+        })?;
+        if let Some((found, all, title, total)) = known {
+            return print(&found, all, title, total, args, output);
+        }
     }
     let range = id_range(args, output)?;
-    let snapshot = input::open(file, read, output)?;
+    let snapshot = if whole {
+        input::open_for_reports(file, read, output)?
+    } else {
+        input::open(file, read, output)?
+    };
     if args.native_contexts {
         return print_native_contexts(&snapshot, args, output);
     }
@@ -55,7 +68,8 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
         ),
     };
     let total = snapshot.root().retained_size();
-    print(&found, title, total, args, output)
+    let all = found.rows.len() as u64;
+    print(&found, all, title, total, args, output)
 }
 
 fn title(nodes: u64, edges: u64, found: &Summary) -> String {
@@ -68,16 +82,17 @@ fn title(nodes: u64, edges: u64, found: &Summary) -> String {
     )
 }
 
-/// Prints the rows; shares are of `total` bytes.
+/// Prints the rows, the first ones of `all`; shares are of `total` bytes.
 fn print(
     found: &Summary,
+    all: u64,
     title: String,
     total: u64,
     args: &SummaryArgs,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let mut table =
-        Table::new(["count", "distance", "shallow", "retained", "share", "class"]).title(title);
+    let columns = ["count", "distance", "shallow", "retained", "share", "class"];
+    let mut table = Table::new(columns).title(title).whole(all);
     table.rows_from("/rows");
     for row in &found.rows {
         table.row([

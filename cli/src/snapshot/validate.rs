@@ -25,7 +25,7 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
         };
         table.row([
             Cell::Text(severity.to_owned()),
-            Cell::Text(finding.code.to_owned()),
+            Cell::Text(finding.code.to_string()),
             Cell::Text(
                 finding
                     .node

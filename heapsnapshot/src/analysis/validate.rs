@@ -3,8 +3,10 @@
 //! DevTools loads most broken files in silence and shows wrong tables. Each finding has a code for
 //! scripts, a sentence, and where there is one, a node.
 
+use std::borrow::Cow;
+
 use crate::format::{DEVTOOLS_MAX_STRINGS_TEXT, EdgeType, NodeType, SECTIONS};
-use crate::graph::{NodeId, Snapshot};
+use crate::graph::{NodeId, Oddity, Snapshot};
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -22,7 +24,7 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Finding {
     /// The rule.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// How bad it is.
     pub severity: Severity,
     /// What is wrong, with numbers.
@@ -34,11 +36,17 @@ pub struct Finding {
 /// Checks the rules, worst findings first. Complexity: one pass over nodes, edges and ids (sorted).
 #[must_use]
 pub fn validate(snapshot: &Snapshot) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let mut found = |code, severity, message, node: Option<usize>| {
+    let of_reading = |oddity: &Oddity| Finding {
+        code: oddity.code.clone(),
+        severity: Severity::Warning,
+        message: oddity.message.clone(),
+        node: None,
+    };
+    let mut findings: Vec<Finding> = snapshot.report().oddities.iter().map(of_reading).collect();
+    let mut found = |code: &'static str, severity, message, node: Option<usize>| {
         let node = node.map(|at| NodeId(snapshot.nodes.id[at]));
         findings.push(Finding {
-            code,
+            code: Cow::Borrowed(code),
             severity,
             message,
             node,
@@ -46,9 +54,6 @@ pub fn validate(snapshot: &Snapshot) -> Vec<Finding> {
     };
     if let Some(damage) = &snapshot.report().damage {
         found("damaged", Severity::Error, damage.to_string(), None);
-    }
-    for oddity in &snapshot.report().oddities {
-        found(oddity.code, Severity::Warning, oddity.message.clone(), None);
     }
     sections(snapshot, &mut found);
     root(snapshot, &mut found);
@@ -192,10 +197,10 @@ mod tests {
     use super::*;
     use crate::tests::Builder;
 
-    fn codes(text: &str) -> Vec<&'static str> {
+    fn codes(text: &str) -> Vec<Cow<'static, str>> {
         validate(&Snapshot::parse(text).unwrap())
             .iter()
-            .map(|finding| finding.code)
+            .map(|finding| finding.code.clone())
             .collect()
     }
 

@@ -125,6 +125,18 @@ impl Target {
         Target(node | passage_bits)
     }
 
+    /// From what [`Target::bits`] gave.
+    #[inline(always)]
+    pub(crate) fn from_bits(bits: u32) -> Target {
+        Target(bits)
+    }
+
+    /// Node and passage in one number.
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
     /// Ordinal of the node.
     #[inline(always)]
     pub(crate) fn node(self) -> usize {
@@ -160,6 +172,34 @@ pub(crate) struct EdgeColumns {
 }
 
 impl EdgeColumns {
+    /// From as many labels as targets, and what [`EdgeColumns::wide_labels`] gave.
+    pub(crate) fn from_parts(
+        label: Vec<u32>,
+        target: Vec<Target>,
+        wide: &[[u32; 3]],
+    ) -> Option<EdgeColumns> {
+        let wide = wide
+            .iter()
+            .map(|&[edge, kind, name]| (edge, (kind as u8, name)));
+        let fits = label.len() == target.len();
+        fits.then(|| EdgeColumns {
+            label,
+            target,
+            wide: wide.collect(),
+        })
+    }
+
+    /// Types and names of all edges in one number each, as far as they fit.
+    pub(crate) fn labels(&self) -> &[u32] {
+        &self.label
+    }
+
+    /// Edge, type and name where they do not, in no order.
+    pub(crate) fn wide_labels(&self) -> impl Iterator<Item = [u32; 3]> {
+        let wide = self.wide.iter();
+        wide.map(|(&edge, &(kind, name))| [edge, u32::from(kind), name])
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.target.len()
     }

@@ -64,7 +64,7 @@ impl Locations {
 }
 
 /// One top-level section of the file.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Section {
     /// Its key.
     pub name: String,
@@ -73,16 +73,16 @@ pub struct Section {
 }
 
 /// Something in the file that is not as it should be, though it could be read.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Oddity {
     /// A short name of the rule, for scripts.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// One sentence.
     pub message: String,
 }
 
 /// How the reading went.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct ReadReport {
     /// Sections in file order.
     pub sections: Vec<Section>,
@@ -113,7 +113,7 @@ pub struct Snapshot {
     pub(crate) unknown_edge_types: Vec<String>,
     pub(crate) user_roots: OnceCell<UserRoots>,
     pub(crate) dom_state: OnceCell<DomState>,
-    pub(crate) weak_maps: WeakMapEdges,
+    pub(crate) weak_maps: OnceCell<WeakMapEdges>,
     pub(crate) shallow: OnceCell<ShallowSizes>,
     pub(crate) dominators: OnceCell<Dominators>,
     pub(crate) distances: OnceCell<Distances>,
@@ -123,7 +123,10 @@ pub struct Snapshot {
 
 impl ReadReport {
     pub(crate) fn note(&mut self, code: &'static str, message: String) {
-        self.oddities.push(Oddity { code, message });
+        self.oddities.push(Oddity {
+            code: Cow::Borrowed(code),
+            message,
+        });
     }
 }
 
@@ -258,7 +261,7 @@ impl Snapshot {
     pub fn shallow_sizes(&self) -> &[u32] {
         self.shallow
             .get_or_init(|| ShallowSizes::compute(self))
-            .sizes(self)
+            .sizes(&self.nodes)
     }
 
     pub(crate) fn user_roots(&self) -> &UserRoots {
@@ -266,7 +269,8 @@ impl Snapshot {
     }
 
     pub(crate) fn weak_maps(&self) -> &WeakMapEdges {
-        &self.weak_maps
+        self.weak_maps
+            .get_or_init(|| WeakMapEdges::find(&self.strings))
     }
 
     /// Name of a node type by its code.

@@ -45,7 +45,7 @@ pub enum ReadError {
 }
 
 /// Where a file stopped making sense. What came before was read.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Damage {
     /// The section being read, such as `edges`.
     pub section: String,

@@ -401,7 +401,7 @@ impl<R: Read> Loader<R> {
             meta,
             user_roots: Default::default(),
             dom_state: Default::default(),
-            weak_maps,
+            weak_maps: weak_maps.into(),
             shallow: Default::default(),
             dominators: Default::default(),
             distances: Default::default(),

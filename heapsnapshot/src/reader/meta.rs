@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::format::{EdgeType, NodeType};
 
 /// What `snapshot.meta` and its neighbours say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Meta {
     /// Names of the numbers that make a node, in order.
     pub node_fields: Vec<String>,

@@ -17,7 +17,7 @@ use crate::redact::redact;
 use crate::{NodeOrdinal, Snapshot};
 
 /// Every analysis, at length where the graph is small.
-fn every_analysis(snapshot: &Snapshot) {
+pub(crate) fn every_analysis(snapshot: &Snapshot) {
     let few = if snapshot.node_count() < 1000 {
         usize::MAX
     } else {

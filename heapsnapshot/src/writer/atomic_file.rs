@@ -64,8 +64,7 @@ impl AtomicFile {
     /// Those of synchronising and renaming; the temporary file is then removed.
     pub fn commit(mut self) -> io::Result<()> {
         self.file.sync_all()?;
-        fs::rename(&self.unfinished, &self.path)?;
-        self.committed = true;
+        self.rename()?;
         // The new name is durable only when its folder is. Not every file system lets a folder be synchronised; then the
         // name is as durable as that system makes it.
         let folder = match self.path.parent() {
@@ -75,6 +74,22 @@ impl AtomicFile {
         if let Ok(folder) = File::open(folder) {
             let _ = folder.sync_all();
         }
+        Ok(())
+    }
+
+    /// Puts the file in its place without waiting for it to be durable: for what can be made again, and is checked
+    /// when it is read.
+    ///
+    /// # Errors
+    ///
+    /// Those of renaming; the temporary file is then removed.
+    pub fn place(mut self) -> io::Result<()> {
+        self.rename()
+    }
+
+    fn rename(&mut self) -> io::Result<()> {
+        fs::rename(&self.unfinished, &self.path)?;
+        self.committed = true;
         Ok(())
     }
 }
