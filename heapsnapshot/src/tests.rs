@@ -4,6 +4,7 @@
 mod damage;
 pub(crate) mod hostile;
 mod naive;
+mod oracles;
 
 use crate::Snapshot;
 
