@@ -41,14 +41,20 @@ pub(crate) fn collection(event: &gc::GcEvent, tick: u64) -> record::GcEvent {
         marked_bytes: event.marked_bytes,
         marked_objects: event.marked_objects,
         freed_bytes: event.freed_bytes,
-        incremental_marking: event.steps.map(|steps| record::IncrementalMarking {
-            steps: steps.steps,
-            total_ns: steps.total_ns,
-            longest_ns: steps.longest_ns,
-            wall_us: steps.wall_ns / 1000,
-        }),
+        incremental_marking: event.steps.as_ref().map(marking),
+        abandoned_marking: event.abandoned_steps.as_ref().map(marking),
         average_mu: event.average_mu,
         current_mu: event.current_mu,
+    }
+}
+
+/// Steps of marking as the record has them.
+fn marking(steps: &gc::IncrementalSteps) -> record::IncrementalMarking {
+    record::IncrementalMarking {
+        steps: steps.steps,
+        total_ns: steps.total_ns,
+        longest_ns: steps.longest_ns,
+        wall_us: steps.wall_ns / 1000,
     }
 }
 

@@ -45,7 +45,6 @@ impl Core {
             promoted_bytes: done.promoted,
             young_bytes: self.young.used(),
             external_bytes: self.externals.bytes,
-            reduce_memory: false,
         };
         let change = self.controller.after_minor(&outcome);
         self.change_semi_spaces(change);
@@ -126,6 +125,7 @@ impl Core {
         event.freed_bytes = freed as u64;
         let reduce_memory = is_reducing(reason);
         event.reduce_memory = reduce_memory;
+        self.restore_initial_limit();
         let outcome = MajorOutcome {
             start_ns,
             end_ns: self.clock.policy_now(),

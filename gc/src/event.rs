@@ -328,6 +328,9 @@ pub struct GcEvent {
     pub between_ns: u64,
     /// Steps of marking before it, for an incremental one.
     pub steps: Option<IncrementalSteps>,
+    /// Steps of cycles of marking that were given up since the last collection: for a snapshot, or because this
+    /// collection compacts the whole heap. They count as time spent on collecting.
+    pub abandoned_steps: Option<IncrementalSteps>,
     /// Mutator utilisation averaged over major collections, 0 to 1.
     pub average_mu: f64,
     /// Mutator utilisation since the end of the major collection before this one, 0 to 1.

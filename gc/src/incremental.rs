@@ -283,12 +283,14 @@ impl Core {
     /// Gives the cycle in progress up: its marks are cleared.
     pub(crate) fn abandon_marking(&mut self) {
         self.sweeping_for_marking = false;
-        if self.cycle.take().is_none() {
+        let Some(cycle) = self.cycle.take() else {
             return;
-        }
+        };
         self.marking = false;
-        self.steps = Steps::default();
-        self.controller.abandon_marking();
+        let mut steps = std::mem::take(&mut self.steps);
+        steps.totals.wall_ns = self.clock.stopwatch_now() - cycle.started_ns;
+        self.tracer.abandoned(&steps.totals);
+        self.controller.abandon_marking(steps.policy_ns);
         for page in self.pages.range() {
             self.clear_marks(page);
             self.pages.live_bytes[page] = 0;

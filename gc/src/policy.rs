@@ -51,8 +51,6 @@ pub struct MinorOutcome {
     pub young_bytes: usize,
     /// Bytes owned outside the heap afterwards.
     pub external_bytes: usize,
-    /// Whether the embedder asked to give memory back.
-    pub reduce_memory: bool,
 }
 
 /// What a major collection did, for [`HeapController::after_major`].
@@ -96,6 +94,8 @@ pub struct HeapController {
     limits: HeapLimits,
     /// May be raised by a near-limit callback.
     max_old_generation: usize,
+    /// Old-generation bytes below which a raised maximum is taken back.
+    restore_below: Option<usize>,
     old_generation_limit: usize,
     semi_space_capacity: usize,
     survived_since_growth: usize,
@@ -109,6 +109,8 @@ pub struct HeapController {
     utilisation: MutatorUtilisation,
     ineffective: IneffectiveRule,
     schedule: Option<MarkingSchedule>,
+    /// Time of the steps of cycles that were abandoned since the last major collection, in ns.
+    abandoned_ns: u64,
 }
 
 /// Totals at a moment, to make throughputs from.
@@ -125,6 +127,7 @@ impl HeapController {
         Self {
             limits: *limits,
             max_old_generation: limits.max_old_generation_size,
+            restore_below: None,
             old_generation_limit: initial_old_generation_limit(limits),
             semi_space_capacity: limits.initial_semi_space_size,
             survived_since_growth: 0,
@@ -138,6 +141,7 @@ impl HeapController {
             utilisation: MutatorUtilisation::default(),
             ineffective: IneffectiveRule::default(),
             schedule: None,
+            abandoned_ns: 0,
         }
     }
 
@@ -162,6 +166,31 @@ impl HeapController {
             self.max_old_generation = bytes;
             self.ineffective = IneffectiveRule::default();
         }
+    }
+
+    /// Wants the initial maximum back as soon as a major collection leaves fewer than `bytes`.
+    pub fn restore_initial_limit_below(&mut self, bytes: usize) {
+        self.restore_below = Some(bytes);
+    }
+
+    /// Says whether the initial maximum holds again after a major collection that left `old_generation_bytes` in pages of
+    /// `page_bytes`: if that was wanted ([`HeapController::restore_initial_limit_below`]) and the pages fit into it.
+    pub fn restore_initial_limit(
+        &mut self,
+        old_generation_bytes: usize,
+        page_bytes: usize,
+    ) -> bool {
+        let initial = self.limits.max_old_generation_size;
+        let restores = self.max_old_generation > initial
+            && page_bytes <= initial
+            && self
+                .restore_below
+                .is_some_and(|below| old_generation_bytes < below);
+        if restores {
+            self.max_old_generation = initial;
+            self.restore_below = None;
+        }
+        restores
     }
 
     /// Bytes of one semi-space, as last decided.
@@ -201,7 +230,7 @@ impl HeapController {
         self.external_baseline = self.external_baseline.min(outcome.external_bytes);
         self.scavenge_speed
             .record(survived, outcome.end_ns.saturating_sub(outcome.start_ns));
-        self.resize_semi_spaces(outcome.young_bytes, outcome.reduce_memory)
+        self.resize_semi_spaces(outcome.young_bytes, false)
     }
 
     fn resize_semi_spaces(&mut self, young_bytes: usize, reduce_memory: bool) -> SemiSpaceChange {
@@ -234,7 +263,10 @@ impl HeapController {
         if let Some((bytes, ns)) = outcome.evacuated {
             self.compaction_speed.record(bytes, ns);
         }
-        self.utilisation.record(outcome.end_ns, collecting);
+        // What was marked in vain is in no speed, but it was no time of the program's.
+        let abandoned = std::mem::take(&mut self.abandoned_ns);
+        self.utilisation
+            .record(outcome.end_ns, collecting + abandoned);
         let ineffective = self.ineffective.record(
             outcome.old_generation_bytes,
             self.max_old_generation,
@@ -328,9 +360,10 @@ impl HeapController {
         self.schedule.as_mut()
     }
 
-    /// Forgets the cycle in progress: it was abandoned.
-    pub fn abandon_marking(&mut self) {
+    /// Forgets the cycle in progress: it was abandoned after steps of `steps_ns` together.
+    pub fn abandon_marking(&mut self, steps_ns: u64) {
         self.schedule = None;
+        self.abandoned_ns += steps_ns;
     }
 
     /// Which pages' free share makes evacuation worthwhile now, in percent.
@@ -361,11 +394,6 @@ impl HeapController {
     /// Whether so much is live that a collection may be ineffective.
     pub fn is_nearly_full(&self, old_generation_bytes: usize) -> bool {
         utilisation::is_nearly_full(old_generation_bytes, self.max_old_generation)
-    }
-
-    /// Major collections in a row that freed little and took long.
-    pub fn ineffective_collections(&self) -> u32 {
-        self.ineffective.count()
     }
 }
 

@@ -61,7 +61,9 @@ impl Core {
     }
 
     pub(crate) fn statistics(&self) -> HeapStatistics {
-        let limit = self.limits.heap_size_limit();
+        // The limit that holds: a near-limit callback may have raised it.
+        let raised = self.controller.max_old_generation() - self.limits.max_old_generation_size;
+        let limit = self.limits.heap_size_limit() + raised;
         let used = self.used();
         let metadata = self.pages.metadata_bytes() + self.roots_bytes();
         HeapStatistics {
@@ -95,7 +97,7 @@ impl Core {
         self.allocated_before + (self.young.used() - self.young_after_collection) as u64
     }
 
-    fn space_statistics(&self) -> [HeapSpaceStatistics; 4] {
+    pub(crate) fn space_statistics(&self) -> [HeapSpaceStatistics; 4] {
         let large_pages = self.large_pages_bytes();
         let old_pages = self.old_pages_bytes() - large_pages;
         let space = |space, size: usize, used: usize, available: usize, physical: usize| {

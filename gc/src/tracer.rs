@@ -1,7 +1,9 @@
 //! The tracer: turns what happens in a collection into one [`GcEvent`] and keeps the totals.
 
 use crate::clock::Clock;
-use crate::event::{CollectionKind, CollectionReason, CollectorReason, GcEvent, HeapSizes, Phase};
+use crate::event::{
+    CollectionKind, CollectionReason, CollectorReason, GcEvent, HeapSizes, IncrementalSteps, Phase,
+};
 use crate::scavenger::Scavenged;
 
 /// Events, totals and the phase that is running.
@@ -14,6 +16,8 @@ pub(crate) struct GcTracer {
     pausing: bool,
     /// Work between pauses since the last one, in ns.
     between_ns: u64,
+    /// Steps of cycles that were given up since the last pause.
+    abandoned: Option<IncrementalSteps>,
     pub(crate) minor_count: u32,
     pub(crate) major_count: u32,
 }
@@ -27,6 +31,7 @@ impl GcTracer {
             phase: None,
             pausing: false,
             between_ns: 0,
+            abandoned: None,
             minor_count: 0,
             major_count: 0,
         }
@@ -72,6 +77,15 @@ impl GcTracer {
         self.between_ns += ns;
     }
 
+    /// A cycle of marking was given up after `steps`, by a pause in progress or between two: the next event has them.
+    pub(crate) fn abandoned(&mut self, steps: &IncrementalSteps) {
+        let all = self.abandoned.get_or_insert_default();
+        all.steps += steps.steps;
+        all.total_ns += steps.total_ns;
+        all.longest_ns = all.longest_ns.max(steps.longest_ns);
+        all.wall_ns += steps.wall_ns;
+    }
+
     /// Ends the phase that is running, if any, and begins `phase`.
     pub(crate) fn enter(&mut self, clock: &dyn Clock, phase: Phase) {
         let now = clock.stopwatch_now();
@@ -104,6 +118,7 @@ impl GcTracer {
         self.pausing = false;
         self.event.total_ns = now - self.started_ns;
         self.event.after = after;
+        self.event.abandoned_steps = self.abandoned.take();
         self.sequence += 1;
         match self.event.kind {
             CollectionKind::Minor => self.minor_count += 1,

@@ -432,3 +432,66 @@ fn a_compaction_that_wins_no_page_is_abandoned() {
         assert_eq!(compacted(eight, Compaction::Never, reason), Some(false));
     }
 }
+
+/// Marking in vain is work all the same: for a snapshot, and in a collection that begins afresh.
+#[test]
+fn the_next_collection_tells_of_the_steps_of_abandoned_cycles() {
+    let events = Rc::new(RefCell::new(Vec::<GcEvent>::new()));
+    let log = Rc::clone(&events);
+    let options = HeapOptions::with_limits(64 * MB, MB);
+    let mut heap = Heap::with_clock(options, Box::new(VirtualClock::new())).expect("heap");
+    heap.set_observer(Box::new(move |e: &GcEvent| log.borrow_mut().push(*e)));
+    let _list = heap.enter(|s| {
+        let list = s.array(50_000).expect("room");
+        for i in 0..50_000 {
+            s.scope(|t| {
+                let array = t.array(20).expect("room");
+                t.set(list, i, array);
+            });
+        }
+        s.global(list)
+    });
+    heap.collect(CollectionKind::Major, CollectionReason::Testing);
+    let last = || *events.borrow().last().expect("an event");
+    assert_eq!(last().abandoned_steps, None);
+    let begin = |heap: &mut Heap| {
+        for _ in 0..5 {
+            let budget = Budget {
+                bytes: 100_000,
+                ns: u64::MAX,
+            };
+            assert_eq!(heap.step(budget), StepProgress::Marking);
+        }
+        assert!(heap.is_marking());
+    };
+    // Two cycles end in snapshots: a minor collection tells of both.
+    begin(&mut heap);
+    heap.walk(|walk| walk.object_count()).expect("ids");
+    assert!(!heap.is_marking());
+    begin(&mut heap);
+    heap.walk(|walk| walk.object_count()).expect("ids");
+    heap.collect(CollectionKind::Minor, CollectionReason::Testing);
+    let steps = last().abandoned_steps.expect("steps");
+    // Of each cycle five, and those that swept and began.
+    assert!(steps.steps >= 10, "{steps:?}");
+    assert!(
+        steps.longest_ns > 0 && steps.total_ns > 2 * steps.longest_ns,
+        "{steps:?}"
+    );
+    assert!(steps.wall_ns >= steps.total_ns / 2, "{steps:?}");
+    assert_eq!(last().steps, None);
+    // A compaction of the whole heap begins afresh.
+    begin(&mut heap);
+    heap.collect(
+        CollectionKind::Major,
+        CollectionReason::LowMemoryNotification,
+    );
+    assert!(!last().incremental);
+    assert!(last().abandoned_steps.is_some_and(|s| s.steps >= 5));
+    // The final pause of a cycle has its own steps only.
+    begin(&mut heap);
+    heap.collect(CollectionKind::Major, CollectionReason::Testing);
+    assert!(last().incremental && last().steps.is_some());
+    assert_eq!(last().abandoned_steps, None);
+    heap.verify().expect("sound");
+}

@@ -20,13 +20,38 @@
 //! | ephemeron table | `object`, `WeakMap` | `weak` to keys; to values as V8 does it, from the table and from the key |
 //!
 //! The heap is marked afresh and stands still while it is written ([`Heap::walk`]); nothing is allocated in it, so this works
-//! at the heap's limit.
+//! at the heap's limit, also inside the near-limit callback.
+//!
+//! ```
+//! use heaplab_gc::{Heap, HeapOptions};
+//! use heapsnapshot::gc_source::write_snapshot_file;
+//!
+//! let mut heap = Heap::new(HeapOptions::with_limits(4 << 20, 1 << 20))?;
+//! let path = std::env::temp_dir().join(format!("near-limit-{}.heapsnapshot", std::process::id()));
+//! let file = path.clone();
+//! heap.set_near_limit_callback(move |near| {
+//!     // Errors cannot leave the callback; a program would log them.
+//!     write_snapshot_file(near, &file).expect("a snapshot of what fills the heap");
+//! });
+//! heap.enter(|s| {
+//!     let list = s.array(1 << 20)?; // 4 MB and a header
+//!     s.set(list, 0, list);
+//!     Ok::<(), heaplab_gc::HeapLimitReached>(())
+//! })
+//! .expect_err("more than the limit");
+//! let snapshot = heapsnapshot::Snapshot::open(&path)?;
+//! assert!(snapshot.node_count() > 0);
+//! # std::fs::remove_file(&path)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::Path;
 
-use heaplab_gc::{Heap, HeapWalk, Kind, ObjectRef, ShapeInfo, SlotContent};
+use heaplab_gc::{
+    Heap, HeapLimitReached, HeapWalk, Kind, NearLimit, ObjectRef, ShapeInfo, SlotContent,
+};
 
 use crate::format::{EdgeType, NodeType};
 use crate::source::{Counts, GraphSource, SourceError};
@@ -41,12 +66,37 @@ const FIXED_NODES: usize = 2;
 /// The text of a double is no longer than this.
 const LONGEST_NUMBER: u64 = 32;
 
+/// What can be walked: a heap, or one that its near-limit callback sees.
+pub trait Walkable {
+    /// Marks everything that is live and lets `body` walk it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Heap::walk`].
+    fn walk<R>(&mut self, body: impl FnOnce(&HeapWalk<'_>) -> R) -> Result<R, HeapLimitReached>;
+}
+
+impl Walkable for Heap {
+    fn walk<R>(&mut self, body: impl FnOnce(&HeapWalk<'_>) -> R) -> Result<R, HeapLimitReached> {
+        Heap::walk(self, body)
+    }
+}
+
+impl Walkable for NearLimit<'_> {
+    fn walk<R>(&mut self, body: impl FnOnce(&HeapWalk<'_>) -> R) -> Result<R, HeapLimitReached> {
+        NearLimit::walk(self, body)
+    }
+}
+
 /// Writes a snapshot of a heap to a writer, which needs no buffer of its own.
 ///
 /// # Errors
 ///
 /// [`WriteError`]; [`WriteError::Source`] if the heap has no more ids to give.
-pub fn write_snapshot(heap: &mut Heap, writer: &mut dyn Write) -> Result<WriteReport, WriteError> {
+pub fn write_snapshot(
+    heap: &mut impl Walkable,
+    writer: &mut dyn Write,
+) -> Result<WriteReport, WriteError> {
     heap.walk(|walk| crate::writer::write(&mut GcSource::new(walk), writer))
         .map_err(|error| WriteError::Source(error.into()))?
 }
@@ -56,7 +106,10 @@ pub fn write_snapshot(heap: &mut Heap, writer: &mut dyn Write) -> Result<WriteRe
 /// # Errors
 ///
 /// As for [`write_snapshot`], naming the file.
-pub fn write_snapshot_file(heap: &mut Heap, path: &Path) -> Result<WriteReport, WriteError> {
+pub fn write_snapshot_file(
+    heap: &mut impl Walkable,
+    path: &Path,
+) -> Result<WriteReport, WriteError> {
     heap.walk(|walk| crate::writer::write_file(&mut GcSource::new(walk), path))
         .map_err(|error| WriteError::Source(error.into()))?
 }

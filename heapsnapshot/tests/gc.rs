@@ -1,8 +1,13 @@
 //! Snapshots of heaplab's own heap: what is in them, and that their numbers are those of a naive computation.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
-use heaplab_gc::{CollectionKind, CollectionReason, Heap, HeapOptions, Smi};
+use heaplab_gc::{
+    Budget, CollectionKind, CollectionReason, Compaction, Heap, HeapOptions, Immediate, Policy, Smi,
+};
+use heapsnapshot::analysis::validate::validate;
 use heapsnapshot::format::{EdgeType, NodeType};
 use heapsnapshot::gc_source::{write_snapshot, write_snapshot_file};
 use heapsnapshot::{EdgeName, NodeRef, Snapshot};
@@ -474,4 +479,103 @@ fn a_full_heap_can_still_be_written() {
     std::fs::remove_dir_all(&folder).expect("our folder");
     let error = write_snapshot_file(&mut heap, &path).expect_err("the folder is gone");
     assert!(error.to_string().contains("full.heapsnapshot"), "{error}");
+}
+
+/// With marking begun before and half of every page dead and unswept: each live object is in the file, and nothing else.
+#[test]
+fn the_near_limit_callback_writes_what_is_live() {
+    for (policy, marking) in [
+        (Policy::Generational, false),
+        (Policy::Generational, true),
+        (Policy::MarkSweep, true),
+        (Policy::MarkCompact, false),
+        (Policy::None, false),
+    ] {
+        let mut options = HeapOptions::with_limits(8 * MB, MB);
+        options.policy = policy;
+        options.compaction = Compaction::Never;
+        let mut heap = Heap::new(options).expect("heap");
+        let written = Rc::new(RefCell::new(Vec::new()));
+        let files = Rc::clone(&written);
+        heap.set_near_limit_callback(move |near| {
+            let mut bytes = Vec::new();
+            let report = write_snapshot(near, &mut bytes).expect("a snapshot at the limit");
+            assert_eq!(report.bytes, bytes.len() as u64);
+            files.borrow_mut().push(bytes);
+            if files.borrow().len() == 1 {
+                let (limit, more) = (near.current_limit(), near.max_young_generation());
+                near.raise_to(limit + more);
+            }
+        });
+        let list = heap.enter(|s| {
+            let list = s.array(120_000).expect("room");
+            s.global(list)
+        });
+        let keep = |heap: &mut Heap, from: usize| {
+            heap.enter(|s| {
+                (from..120_000).find(|&n| {
+                    s.scope(|t| match t.string(&format!("{n:0>160}")) {
+                        Ok(text) => {
+                            t.set(t.peek(&list), n, text);
+                            false
+                        }
+                        Err(_) => true,
+                    })
+                })
+            })
+        };
+        let half = 20_000;
+        heap.enter(|s| {
+            for n in 0..half {
+                s.scope(|t| {
+                    let text = t.string(&format!("{n:0>160}")).expect("room");
+                    t.set(t.peek(&list), n, text);
+                });
+            }
+            for n in (0..half).step_by(2) {
+                s.set(s.peek(&list), n, Immediate::Undefined);
+            }
+        });
+        if marking {
+            heap.start_incremental_marking();
+            let budget = Budget {
+                bytes: 100_000,
+                ns: u64::MAX,
+            };
+            heap.step(budget);
+            assert!(heap.is_marking(), "{policy:?}");
+        }
+        let full = keep(&mut heap, half).expect("120,000 strings are more than the limit");
+        assert!(!heap.is_marking());
+        heap.verify().expect("sound");
+        let files = written.take();
+        assert_eq!(files.len(), 2, "{policy:?}");
+        let mut before = 0;
+        for (n, bytes) in files.into_iter().enumerate() {
+            let snapshot = Snapshot::parse(bytes).expect("what was written can be read");
+            assert_eq!(validate(&snapshot), [], "{policy:?}");
+            check_against_naive(&snapshot);
+            let list = snapshot
+                .nodes()
+                .find(|node| node.name() == "Array")
+                .expect("the list");
+            let texts: Vec<usize> = edges(list)
+                .iter()
+                .map(|(_, name, text)| {
+                    assert_eq!(name.parse::<usize>().ok(), text.parse().ok());
+                    name.parse().expect("an index")
+                })
+                .collect();
+            let strings = snapshot.nodes().filter(|node| node.is(NodeType::String));
+            assert_eq!(strings.count(), texts.len(), "{policy:?}: no dead string");
+            let expected = (1..half).step_by(2).chain(half..);
+            assert!(texts.iter().copied().eq(expected.take(texts.len())));
+            assert!(texts.len() > before, "{policy:?}");
+            before = texts.len();
+            if n == 1 {
+                // The one that did not fit was not stored.
+                assert_eq!(texts.len(), half / 2 + full - half, "{policy:?}");
+            }
+        }
+    }
 }

@@ -5,8 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use heaplab_reports::record::{
-    Counter, Event, GcEvent, GcKind, GcLogPrefix, HeapSizes, Limits, Note, Outcome, RecordError,
-    RecordWriter, RunEnd, RunInfo, RunRecord, Sample, SnapshotTaken, SnapshotWhy, Unit, Workload,
+    Counter, Event, GcEvent, GcKind, GcLogPrefix, HeapSizes, IncrementalMarking, Limits, Note,
+    Outcome, RecordError, RecordWriter, RunEnd, RunInfo, RunRecord, Sample, SnapshotTaken,
+    SnapshotWhy, Totals, Unit, Workload,
 };
 
 const MB: u64 = 1 << 20;
@@ -88,6 +89,24 @@ fn events() -> Vec<Event> {
             text: "17 \"jobs\"\n".into(),
         }),
     ]
+}
+
+#[test]
+fn steps_of_abandoned_cycles_count_as_incremental_work() {
+    let Event::Gc(mut gc) = collection(1, GcKind::Major, 2) else {
+        panic!("a collection");
+    };
+    let steps = |total_ns| {
+        Some(IncrementalMarking {
+            steps: 3,
+            total_ns,
+            longest_ns: total_ns,
+            wall_us: 9,
+        })
+    };
+    gc.incremental_marking = steps(500);
+    gc.abandoned_marking = steps(70);
+    assert_eq!(Totals::of([&Event::Gc(gc)]).major.incremental_ns, 570);
 }
 
 fn write(dir: &Path) -> RunInfo {

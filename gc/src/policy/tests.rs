@@ -371,14 +371,14 @@ mod tables {
         let mut rule = IneffectiveRule::default();
         let bad = |rule: &mut IneffectiveRule| rule.record(80, 100, 0.39);
         assert!(!bad(&mut rule) && !bad(&mut rule) && !bad(&mut rule));
-        assert_eq!(rule.count(), 3);
         assert!(!rule.record(79, 100, 0.1), "room enough");
-        assert_eq!(rule.count(), 0);
         assert!(!bad(&mut rule) && !bad(&mut rule) && !bad(&mut rule));
         assert!(!rule.record(99, 100, 0.4), "time enough");
         assert!(!bad(&mut rule) && !bad(&mut rule) && !bad(&mut rule));
         assert!(bad(&mut rule));
-        assert_eq!(rule.count(), 0);
+        // The count starts again.
+        assert!(!bad(&mut rule) && !bad(&mut rule) && !bad(&mut rule));
+        assert!(bad(&mut rule));
     }
 }
 
@@ -510,6 +510,25 @@ mod controller {
     }
 
     #[test]
+    fn a_raised_limit_is_taken_back_when_the_old_generation_fits_again() {
+        let mut controller = HeapController::new(&limits(100 * MB, MB));
+        controller.raise_max_old_generation(150 * MB);
+        assert!(!controller.restore_initial_limit(MB, MB), "nobody asked");
+        controller.restore_initial_limit_below(95 * MB);
+        assert!(!controller.restore_initial_limit(95 * MB, 96 * MB));
+        assert!(
+            !controller.restore_initial_limit(94 * MB, 101 * MB),
+            "pages"
+        );
+        assert_eq!(controller.max_old_generation(), 150 * MB);
+        assert!(controller.restore_initial_limit(94 * MB, 100 * MB));
+        assert_eq!(controller.max_old_generation(), 100 * MB);
+        // Once only: the next raise has to ask again.
+        controller.raise_max_old_generation(150 * MB);
+        assert!(!controller.restore_initial_limit(MB, MB));
+    }
+
+    #[test]
     fn external_growth_counts_from_the_last_major_collection() {
         let mut controller = HeapController::new(&limits(100 * MB, MB));
         // Hard at half of the old limit, which also caps the soft one.
@@ -589,10 +608,29 @@ mod controller {
         let mut controller = HeapController::new(&limits(100 * MB, MB));
         controller.start_marking(5, MB);
         assert!(controller.schedule().is_some());
-        controller.abandon_marking();
+        controller.abandon_marking(1);
         assert!(controller.schedule().is_none());
         controller.start_marking(5, MB);
         controller.after_major(&MajorOutcome::default());
         assert!(controller.schedule().is_none());
+    }
+
+    #[test]
+    fn the_steps_of_an_abandoned_cycle_are_no_time_of_the_program() {
+        let utilisation = |abandoned_ns| {
+            let mut controller = HeapController::new(&limits(100 * MB, MB));
+            for end_ns in [1_000, 2_000] {
+                controller.start_marking(0, MB);
+                controller.abandon_marking(abandoned_ns);
+                controller.after_major(&MajorOutcome {
+                    start_ns: end_ns - 100,
+                    end_ns,
+                    ..MajorOutcome::default()
+                });
+            }
+            controller.current_mu()
+        };
+        assert_eq!(utilisation(0), 0.9);
+        assert_eq!(utilisation(300), 0.6);
     }
 }

@@ -126,9 +126,4 @@ impl IneffectiveRule {
         self.count = 0;
         true
     }
-
-    /// Ineffective collections in a row so far.
-    pub fn count(&self) -> u32 {
-        self.count
-    }
 }

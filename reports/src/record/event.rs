@@ -109,6 +109,9 @@ pub struct GcEvent {
     /// The steps of incremental work since the last collection of this kind, if there were any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub incremental_marking: Option<IncrementalMarking>,
+    /// The steps of marking since the last collection that were in vain: their cycle was given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abandoned_marking: Option<IncrementalMarking>,
     /// V8's average mutator utilisation, 0 to 1.
     #[serde(serialize_with = "number::serialize")]
     pub average_mu: f64,

@@ -38,7 +38,7 @@ pub struct GcTotals {
     pub total_ns: u64,
     /// The longest of them.
     pub longest_ns: u64,
-    /// Time in incremental steps outside the pauses.
+    /// Time in incremental steps outside the pauses, those of abandoned cycles included.
     pub incremental_ns: u64,
     /// Bytes they won back: used before less used after.
     pub reclaimed_bytes: u64,
@@ -68,10 +68,12 @@ impl GcTotals {
         self.count += 1;
         self.longest_ns = self.longest_ns.max(gc.total_ns);
         add(&mut self.total_ns, gc.total_ns);
-        add(
-            &mut self.incremental_ns,
-            gc.incremental_marking.map_or(0, |marking| marking.total_ns),
-        );
+        for marking in [gc.incremental_marking, gc.abandoned_marking] {
+            add(
+                &mut self.incremental_ns,
+                marking.map_or(0, |marking| marking.total_ns),
+            );
+        }
         add(
             &mut self.reclaimed_bytes,
             gc.before.used_bytes().saturating_sub(gc.after.used_bytes()),

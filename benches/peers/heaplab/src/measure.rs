@@ -50,16 +50,17 @@ impl Measured {
         let events = std::mem::take(&mut *self.events.borrow_mut());
         let mut gc_ns = 0;
         let mut copied = 0;
-        let (mut promoted, mut majors, mut steps, mut steps_ns) = (0, 0, 0, 0);
+        let (mut promoted, mut majors, mut steps, mut steps_ns, mut between_ns) = (0, 0, 0, 0, 0);
         let mut phases = heaplab_gc::PhaseTimes::default();
         for event in &events {
-            gc_ns += event.total_ns;
+            gc_ns += event.total_ns + event.between_ns;
+            between_ns += event.between_ns;
             phases += event.phases;
             copied += event.copied_bytes + event.promoted_bytes;
             promoted += event.promoted_bytes;
             majors += u64::from(event.kind == CollectionKind::Major);
             outcome.pauses.push(event.total_ns);
-            if let Some(incremental) = event.steps {
+            for incremental in [event.steps, event.abandoned_steps].into_iter().flatten() {
                 gc_ns += incremental.total_ns;
                 steps += u64::from(incremental.steps);
                 steps_ns += incremental.total_ns;
@@ -81,6 +82,7 @@ impl Measured {
             .with("major_collections", majors)
             .with("marking_steps", steps)
             .with("marking_steps_ns", steps_ns)
+            .with("between_ns", between_ns)
             .with("longest_step_ns", self.step_longest_ns)
     }
 }
