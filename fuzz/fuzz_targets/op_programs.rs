@@ -10,7 +10,12 @@ use heaplab_gc::{Compaction, HeapOptions, PAGE_SIZE, Policy, Stress};
 use libfuzzer_sys::{fuzz_mutator, fuzz_target, fuzzer_mutate};
 use std::num::NonZeroU32;
 
-const POLICIES: [Policy; 3] = [Policy::Generational, Policy::MarkSweep, Policy::MarkCompact];
+const POLICIES: [Policy; 4] = [
+    Policy::Generational,
+    Policy::MarkSweep,
+    Policy::MarkCompact,
+    Policy::None,
+];
 /// Bytes that choose the heap.
 const HEAD: usize = 4;
 /// Most ops that one mutation copies or removes.
@@ -24,9 +29,9 @@ fn options(bytes: [u8; HEAD], ops: usize) -> HeapOptions {
     let old = 2 + usize::from(sizes % 16);
     let semi = 1 << (sizes / 16 % 3);
     let mut options = HeapOptions::with_limits(old * PAGE_SIZE, semi * PAGE_SIZE);
-    options.policy = POLICIES[usize::from(how) % 3];
+    options.policy = POLICIES[usize::from(how) % 4];
     options.incremental_marking = how & 0x40 == 0;
-    options.compaction = Compaction::ALL[usize::from(how / 3) % 3];
+    options.compaction = Compaction::ALL[usize::from(how / 4) % 3];
     // An op makes ten objects on average: lists and garbage make many.
     let least = 10 * ops / COLLECTIONS_PER_PROGRAM;
     let every = if every == 0 {

@@ -65,3 +65,53 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::heap::POISON;
+    use crate::object::Descriptor;
+    use crate::scavenger::slots_and_end;
+    use crate::scope::Sealed;
+    use crate::{CollectionKind::Major, CollectionReason::Testing, Heap, HeapOptions, PAGE_SIZE};
+
+    /// Slot and value decide alone: under a header that is none, both halves do what they always do.
+    #[test]
+    fn a_ruined_header_of_the_host_changes_nothing() {
+        let mut heap = Heap::new(HeapOptions::with_limits(16 << 20, 1 << 20)).expect("heap");
+        let (small, large) = heap.enter(|s| {
+            let small = s.array(8).expect("room");
+            let large = s.array(PAGE_SIZE).expect("room");
+            let target = s.array(3).expect("room");
+            // Not a root, so that marking does not begin with it.
+            s.set(small, 0, target);
+            (s.global(small), s.global(large))
+        });
+        heap.collect(Major, Testing);
+        heap.start_incremental_marking();
+        heap.enter(|s| {
+            let target = s.get(s.peek(&small), 0).value();
+            let young = s.array(2).expect("room").value();
+            for (host, far) in [(&small, 7), (&large, PAGE_SIZE - 1)] {
+                let host = s.peek(host).value();
+                let core = s.core();
+                let at = core.cage.addr(host);
+                let header = at.load_u64();
+                let slot = slots_and_end(at, Descriptor(at.load_u32())).0.add(4 * far);
+                let grey = |core: &mut crate::heap::Core| {
+                    let (pending, _) = core.cycle.as_ref()?.marker.pending()?;
+                    Some(pending.into_iter().filter(|&v| v == target.0).count())
+                };
+                let before = grey(core).expect("a cycle");
+                at.store_u64(POISON);
+                core.write(slot, young);
+                assert!(core.pages.is_recorded(&core.cage, slot));
+                core.write(slot, target);
+                assert_eq!(grey(core), Some(before + 1));
+                at.store_u64(header);
+            }
+        });
+        heap.verify().expect("sound");
+        heap.collect(Major, Testing);
+        heap.verify().expect("sound");
+    }
+}

@@ -11,6 +11,7 @@ fn policies() -> impl Strategy<Value = Policy> {
         3 => Just(Policy::Generational),
         1 => Just(Policy::MarkSweep),
         1 => Just(Policy::MarkCompact),
+        1 => Just(Policy::None),
     ]
 }
 

@@ -490,6 +490,7 @@ fn the_near_limit_callback_writes_what_is_live() {
         (Policy::MarkSweep, true),
         (Policy::MarkCompact, false),
         (Policy::None, false),
+        (Policy::None, true),
     ] {
         let mut options = HeapOptions::with_limits(8 * MB, MB);
         options.policy = policy;

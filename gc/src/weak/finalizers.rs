@@ -97,6 +97,45 @@ impl Weak {
 impl<'s, 'h> Scope<'s, 'h> {
     /// Asks to be told of `target`'s death: `held` becomes ready then ([`Scope::next_finalizer`]).
     ///
+    /// With weak references this makes a cache whose values go when nobody else uses them:
+    ///
+    /// ```
+    /// use heaplab_gc::{CollectionKind, CollectionReason, Heap, HeapOptions};
+    ///
+    /// let mut heap = Heap::new(HeapOptions::with_limits(8 << 20, 1 << 20))?;
+    /// let (cache, used) = heap.enter(|s| {
+    ///     let cache = s.map()?;
+    ///     let used = s.array(1)?;
+    ///     for name in ["logo", "photo"] {
+    ///         s.scope(|t| {
+    ///             let (key, picture) = (t.string(name)?, t.bytes(1000)?);
+    ///             let weak = t.weak_ref(picture)?;
+    ///             t.map_set(cache, key, weak)?;
+    ///             t.finalizer(picture, key);
+    ///             if name == "logo" {
+    ///                 t.set(used, 0, picture);
+    ///             }
+    ///             Ok::<(), heaplab_gc::HeapLimitReached>(())
+    ///         })?;
+    ///     }
+    ///     Ok::<_, heaplab_gc::HeapLimitReached>((s.global(cache), s.global(used)))
+    /// })
+    /// .expect("room");
+    /// // One scavenge is enough: the picture that nobody uses has died young.
+    /// heap.collect(CollectionKind::Minor, CollectionReason::Testing);
+    /// heap.enter(|s| {
+    ///     let cache = s.local(&cache);
+    ///     while let Some(key) = s.next_finalizer() {
+    ///         s.map_remove(cache, key);
+    ///     }
+    ///     assert_eq!(s.map_len(cache), 1);
+    ///     let logo = s.map_get_str(cache, "logo").expect("an entry");
+    ///     assert!(s.weak_target(logo).is_some());
+    /// });
+    /// # drop(used);
+    /// # Ok::<(), heaplab_gc::HeapError>(())
+    /// ```
+    ///
     /// An object may have any number of finalisers. What `held` reaches is kept alive: if that is the target
     /// itself, it never dies.
     ///
