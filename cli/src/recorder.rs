@@ -1,14 +1,17 @@
 //! Joins the driver with everything that listens to a run: its record, the trace on a channel, snapshots,
 //! signals and the progress line.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use chrono::Local;
-use heaplab_gc::{GcEvent, Heap};
+use heaplab_gc::{GcEvent, Heap, NearLimit};
 use heaplab_reports::gc_log::{GcLogPrefix, Line};
 use heaplab_reports::record::{Event, RecordError, RecordWriter, SnapshotTaken};
 use heaplab_workloads::Note;
-use heaplab_workloads::driver::{Length, RunObserver, Sample, SnapshotPoint};
+use heaplab_workloads::driver::{Length, NearLimitObserver, RunObserver, Sample, SnapshotPoint};
+use heapsnapshot::gc_source::{Walkable, write_snapshot_file};
 
 use crate::convert;
 use crate::failure::Failure;
@@ -77,13 +80,25 @@ impl Recorder {
         }
     }
 
-    fn snapshot(&mut self, heap: &mut Heap, point: &SnapshotPoint) -> Result<(), Failure> {
+    /// Takes a snapshot, unless something went wrong before.
+    fn snapshot(&mut self, heap: &mut impl Walkable, point: &SnapshotPoint) {
+        if self.failure.is_none() {
+            let taken = self.take_snapshot(heap, point);
+            self.keep(taken);
+        }
+    }
+
+    fn take_snapshot(
+        &mut self,
+        heap: &mut impl Walkable,
+        point: &SnapshotPoint,
+    ) -> Result<(), Failure> {
         let why = convert::why(point.reason);
         let file = self.names.next(why, point.tick, Local::now());
         let path: PathBuf = self.record.dir().join(&file);
         self.progress.say(&format!("writing {file}"));
-        let written = heapsnapshot::gc_source::write_snapshot_file(heap, &path)
-            .map_err(|error| Failure::input(error.to_string()))?;
+        let written =
+            write_snapshot_file(heap, &path).map_err(|error| Failure::input(error.to_string()))?;
         if let Some(warning) = written.warning() {
             self.progress.aside(|| self.output.warn(warning));
         }
@@ -100,7 +115,7 @@ impl Recorder {
     }
 }
 
-impl RunObserver for Recorder {
+impl Recorder {
     fn on_gc(&mut self, tick: u64, event: &GcEvent) {
         let event = convert::collection(event, tick);
         match event.kind {
@@ -127,23 +142,61 @@ impl RunObserver for Recorder {
             self.progress.show(&self.figures);
         }
     }
+}
+
+/// The recorder as driver and heap share it: the driver between ticks, the heap's near-limit callback in the middle of one.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedRecorder(Rc<RefCell<Recorder>>);
+
+impl SharedRecorder {
+    pub(crate) fn new(recorder: Recorder) -> Self {
+        Self(Rc::new(RefCell::new(recorder)))
+    }
+
+    /// The recorder, if this is its last owner: when the run is over.
+    pub(crate) fn into_inner(self) -> Option<Recorder> {
+        Rc::into_inner(self.0).map(RefCell::into_inner)
+    }
+}
+
+impl RunObserver for SharedRecorder {
+    fn on_gc(&mut self, tick: u64, event: &GcEvent) {
+        self.0.borrow_mut().on_gc(tick, event);
+    }
+
+    fn on_sample(&mut self, sample: &Sample) {
+        self.0.borrow_mut().on_sample(sample);
+    }
 
     fn on_note(&mut self, note: &Note) {
-        self.append(&Event::Note(convert::note(note)));
+        let event = Event::Note(convert::note(note));
+        self.0.borrow_mut().append(&event);
     }
 
     fn snapshot_wanted(&mut self) -> bool {
-        self.signals.take_snapshot_request()
+        self.0.borrow().signals.take_snapshot_request()
     }
 
     fn on_snapshot_point(&mut self, heap: &mut Heap, point: &SnapshotPoint) {
-        if self.failure.is_none() {
-            let taken = self.snapshot(heap, point);
-            self.keep(taken);
-        }
+        self.0.borrow_mut().snapshot(heap, point);
+    }
+
+    fn near_limit_observer(&mut self) -> Option<Box<dyn NearLimitObserver>> {
+        Some(Box::new(self.clone()))
     }
 
     fn should_stop(&mut self) -> bool {
-        self.failure.is_some() || self.signals.stop_requested()
+        let recorder = self.0.borrow();
+        recorder.failure.is_some() || recorder.signals.stop_requested()
+    }
+}
+
+impl NearLimitObserver for SharedRecorder {
+    fn on_gc(&mut self, tick: u64, event: &GcEvent) {
+        self.0.borrow_mut().on_gc(tick, event);
+    }
+
+    fn on_snapshot_point(&mut self, heap: &mut NearLimit<'_>, point: &SnapshotPoint) {
+        self.0.borrow_mut().snapshot(heap, point);
     }
 }

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::{Figures, Progress};
-use crate::recorder::{Recorder, Trace};
+use crate::recorder::{Recorder, SharedRecorder, Trace};
 use crate::signals::Signals;
 use crate::smallest::smallest_heap;
 use crate::snapshots::SnapshotNames;
@@ -81,7 +81,7 @@ impl Variant {
             ..self.info(args, &heap, options.length)
         };
         let record = RecordWriter::create(folder, info, prefix)?;
-        let mut recorder = Recorder {
+        let mut recorder = SharedRecorder::new(Recorder {
             record,
             prefix,
             names: SnapshotNames::new(is_virtual),
@@ -99,14 +99,17 @@ impl Variant {
             signals: signals.clone(),
             output,
             failure: None,
-        };
+        });
         let mut workload = self.workload.build(&self.parameters, self.cure);
         let summary = driver::run(&mut heap, &mut *workload, &options, &mut recorder);
-        let Recorder {
+        let Some(Recorder {
             mut record,
             failure,
             ..
-        } = recorder;
+        }) = recorder.into_inner()
+        else {
+            unreachable!("the driver has dropped its near-limit observer")
+        };
         let info = record.info_mut();
         info.counters = summary.counters.iter().map(convert::counter).collect();
         info.statistics = Some(convert::statistics(&heap, is_virtual));

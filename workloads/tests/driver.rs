@@ -1,14 +1,16 @@
 //! The driver: what observers are told, when, and that the same seed tells the same.
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use heaplab_gc::{
-    CollectionKind, CollectionReason, GcEvent, Global, Heap, HeapOptions, RealClock, Scope,
-    VirtualClock,
+    CollectionKind, CollectionReason, GcEvent, Global, Heap, HeapOptions, NearLimit, RealClock,
+    Scope, VirtualClock,
 };
 use heaplab_workloads::driver::{
-    self, Outcome, RunObserver, RunOptions, RunStart, RunSummary, Sample, SnapshotPoint,
-    SnapshotReason, SnapshotSchedule,
+    self, NearLimitObserver, Outcome, RunObserver, RunOptions, RunStart, RunSummary, Sample,
+    SnapshotPoint, SnapshotReason, SnapshotSchedule,
 };
 use heaplab_workloads::{
     Note, Parameters, SampleValues, Workload, WorkloadContext, WorkloadError, registry,
@@ -236,17 +238,76 @@ fn with_end_alone_the_end_at_the_limit_counts_too() {
     assert_eq!(trace.snapshots[0].0, SnapshotReason::End);
 }
 
+/// Shares what it is told between the driver and the heap's callback.
+#[derive(Clone, Default)]
+struct AtTheLimit(Rc<RefCell<Vec<(String, u64)>>>);
+
+impl AtTheLimit {
+    fn push(&self, what: impl Into<String>, number: u64) {
+        self.0.borrow_mut().push((what.into(), number));
+    }
+}
+
+impl RunObserver for AtTheLimit {
+    fn on_gc(&mut self, _: u64, event: &GcEvent) {
+        self.push("gc", event.sequence);
+    }
+    fn on_snapshot_point(&mut self, heap: &mut Heap, point: &SnapshotPoint) {
+        let objects = heap.walk(|walk| walk.object_count()).expect("ids");
+        self.push(point.reason.as_str(), objects as u64);
+    }
+    fn near_limit_observer(&mut self) -> Option<Box<dyn NearLimitObserver>> {
+        Some(Box::new(self.clone()))
+    }
+}
+
+impl NearLimitObserver for AtTheLimit {
+    fn on_gc(&mut self, _: u64, event: &GcEvent) {
+        self.push("gc", event.sequence);
+    }
+    fn on_snapshot_point(&mut self, heap: &mut NearLimit<'_>, point: &SnapshotPoint) {
+        let objects = heap.walk(|walk| walk.object_count()).expect("ids");
+        // All that the ticks before kept.
+        assert!(objects as u64 >= point.tick, "{objects} {point:?}");
+        self.push(point.reason.as_str(), objects as u64);
+    }
+}
+
 #[test]
 fn near_the_limit_there_are_as_many_snapshots_as_were_asked_for() {
-    let mut schedule = SnapshotSchedule::none();
-    schedule.near_heap_limit = 2;
-    let options = RunOptions::ticks(100_000).with_snapshots(schedule);
-    let mut trace = Trace::default();
-    let mut heap = virtual_heap(16 * MB);
-    driver::run(&mut heap, &mut keep(1000), &options, &mut trace);
-    let reasons: Vec<SnapshotReason> = trace.snapshots.iter().map(|&(reason, _)| reason).collect();
-    assert_eq!(reasons, [SnapshotReason::NearHeapLimit; 2]);
-    assert!(trace.snapshots[0].1 < trace.snapshots[1].1);
+    let run = |near_heap_limit, limit| {
+        let mut schedule = SnapshotSchedule::none();
+        schedule.near_heap_limit = near_heap_limit;
+        schedule.limit = limit;
+        let options = RunOptions::ticks(100_000).with_snapshots(schedule);
+        let told = AtTheLimit::default();
+        let mut heap = virtual_heap(16 * MB);
+        let summary = driver::run(&mut heap, &mut keep(1000), &options, &mut told.clone());
+        let Outcome::HeapLimit(details) = summary.outcome else {
+            panic!("{summary:?}");
+        };
+        // The driver and the heap have let go of it.
+        let told = Rc::into_inner(told.0).expect("the last owner").into_inner();
+        // Collections are told once, in order, those that led to a snapshot before it.
+        let collections: Vec<u64> = told.iter().filter(|t| t.0 == "gc").map(|t| t.1).collect();
+        assert!(collections.iter().copied().eq(1..=collections.len() as u64));
+        let snapshots: Vec<(String, u64)> = told.into_iter().filter(|t| t.0 != "gc").collect();
+        (snapshots, details.limit_bytes)
+    };
+    let (none, first_limit) = run(0, false);
+    assert_eq!((none.len(), first_limit), (0, 16 * MB));
+    let (two, limit) = run(2, false);
+    assert!(two.iter().all(|(reason, _)| reason == "near-heap-limit"));
+    assert_eq!(two.len(), 2);
+    // Each has given as much room as a young generation takes: three semi-spaces of 1 MB.
+    assert_eq!(limit, 22 * MB);
+    assert!(two[0].1 > 15_000 && two[1].1 > two[0].1 + 2_500, "{two:?}");
+    // The last of all is that of the limit.
+    let (three, limit) = run(2, true);
+    assert_eq!(three[..2], two[..]);
+    assert_eq!(three[2].0, "limit");
+    assert!(three[2].1 > two[1].1 + 2_500, "{three:?}");
+    assert_eq!(limit, 22 * MB);
 }
 
 #[test]

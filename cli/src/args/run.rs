@@ -75,7 +75,9 @@ pub(crate) struct SnapshotArgs {
     /// `start` is when the heap is warm; `limit` replaces `end` when the limit was reached.
     #[arg(long, value_name = "WHEN,...", default_value = "start,limit,end")]
     snapshot_at: SnapshotSchedule,
-    /// Take up to N snapshots when the heap comes near its limit
+    /// Take up to N snapshots when the heap's limit is reached, and go on
+    ///
+    /// Each raises the limit by the young generation's size, as in Node, until the heap shrinks.
     #[arg(long, value_name = "N", default_value_t = 0)]
     heapsnapshot_near_heap_limit: u32,
     /// Take a snapshot at each of these signals, for example SIGUSR2

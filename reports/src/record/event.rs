@@ -218,7 +218,7 @@ pub enum SnapshotWhy {
     Start,
     /// At a tick that was asked for.
     Tick,
-    /// The heap came near its limit (`--heapsnapshot-near-heap-limit`).
+    /// An allocation was about to fail, in the middle of a tick (`--heapsnapshot-near-heap-limit`).
     NearHeapLimit,
     /// The limit was reached.
     Limit,

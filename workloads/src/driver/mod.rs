@@ -35,7 +35,10 @@ mod options;
 mod run;
 mod smallest_heap;
 
-pub use observer::{NoObserver, Outcome, RunObserver, RunStart, RunSummary, Sample, SnapshotPoint};
+pub use observer::{
+    NearLimitObserver, NoObserver, Outcome, RunObserver, RunStart, RunSummary, Sample,
+    SnapshotPoint,
+};
 pub use options::{Length, RunOptions, ScheduleError, SnapshotReason, SnapshotSchedule};
 pub use run::run;
 pub use smallest_heap::{HeapNeeded, SearchObserver, SmallestHeap, smallest_heap};

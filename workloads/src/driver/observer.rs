@@ -1,6 +1,6 @@
 //! Who is told of a run, and of what.
 
-use heaplab_gc::{GcEvent, Heap, HeapSizes, LimitDetails};
+use heaplab_gc::{GcEvent, Heap, HeapSizes, LimitDetails, NearLimit};
 
 use super::options::{RunOptions, SnapshotReason};
 use crate::workload::{Counter, Note, SampleValues};
@@ -41,6 +41,13 @@ pub trait RunObserver {
         let _ = (heap, point);
     }
 
+    /// Who takes the snapshots near the limit
+    /// ([`SnapshotSchedule::near_heap_limit`](super::SnapshotSchedule::near_heap_limit)); asked once, before the run, if
+    /// there are to be any.
+    fn near_limit_observer(&mut self) -> Option<Box<dyn NearLimitObserver>> {
+        None
+    }
+
     /// Whether the run is to end now; asked after every tick.
     fn should_stop(&mut self) -> bool {
         false
@@ -50,6 +57,17 @@ pub trait RunObserver {
     fn on_end(&mut self, summary: &RunSummary) {
         let _ = summary;
     }
+}
+
+/// Is told when an allocation is about to fail: in the middle of a tick, where the run's own observer is not at hand.
+///
+/// It is dropped when the run is over.
+pub trait NearLimitObserver {
+    /// A collection took place in tick `tick`, before the limit was reached. The run's observer is not told of it again.
+    fn on_gc(&mut self, tick: u64, event: &GcEvent);
+
+    /// A snapshot is due. The handles of the allocation's scopes are open and keep their objects.
+    fn on_snapshot_point(&mut self, heap: &mut NearLimit<'_>, point: &SnapshotPoint);
 }
 
 /// An observer that looks away.

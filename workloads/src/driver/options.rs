@@ -124,7 +124,7 @@ pub enum SnapshotReason {
     Start,
     /// A tick that the schedule names.
     Tick,
-    /// A major collection left the old generation at least 80 % full, or no room was left at all.
+    /// An allocation was about to fail: taken inside the heap's near-limit callback, in the middle of a tick.
     NearHeapLimit,
     /// The heap's limit was reached.
     Limit,
@@ -160,9 +160,12 @@ pub struct SnapshotSchedule {
     pub end: bool,
     /// After these ticks.
     pub ticks: BTreeSet<u64>,
-    /// At most so many more: when a major collection leaves the old generation at least 80 % full, and at the
-    /// limit unless `limit` is set (Node's `--heapsnapshot-near-heap-limit`; Node raises the limit to have
-    /// room for them, which is not needed here).
+    /// At most so many more, each when an allocation is about to fail, as with Node's `--heapsnapshot-near-heap-limit`.
+    ///
+    /// As in Node the run then goes on: each of them raises the heap's limit by the size of a full young generation (three
+    /// semi-spaces), and the first limit holds again when a collection leaves less than 95 % of it. Node needs the room
+    /// for the snapshot itself; here it is what makes the next snapshot another one. Taken only if the observer has a
+    /// [`NearLimitObserver`](super::NearLimitObserver).
     pub near_heap_limit: u32,
 }
 

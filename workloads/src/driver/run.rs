@@ -1,11 +1,13 @@
 //! The loop of a run.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use heaplab_gc::{CollectionKind, GcEvent, Heap, Scope, Work};
+use heaplab_gc::{GcEvent, Heap, NearLimit, Scope, Work};
 
-use super::observer::{Outcome, RunObserver, RunStart, RunSummary, Sample, SnapshotPoint};
+use super::observer::{
+    NearLimitObserver, Outcome, RunObserver, RunStart, RunSummary, Sample, SnapshotPoint,
+};
 use super::options::{Length, RunOptions, Sampling, SnapshotReason, nanoseconds};
 use crate::error::WorkloadError;
 use crate::workload::{SampleValues, Workload, WorkloadContext};
@@ -14,7 +16,8 @@ use crate::workload::{SampleValues, Workload, WorkloadContext};
 ///
 /// The run ends when it has its length, when the heap's limit is reached, when the observer wants it to, or
 /// when the workload fails. Afterwards the heap still holds what the workload holds, until the workload is
-/// dropped. The heap's own observer is replaced.
+/// dropped. The heap's own observer is replaced, and so is its near-limit callback if the schedule has snapshots near
+/// the limit.
 pub fn run(
     heap: &mut Heap,
     workload: &mut dyn Workload,
@@ -24,19 +27,39 @@ pub fn run(
     let collections = Collections::default();
     let sink = collections.clone();
     heap.set_observer(Box::new(move |event: &GcEvent| sink.push(event)));
+    let current_tick = Rc::new(Cell::new(0));
+    let near_limit = match options.snapshots.near_heap_limit {
+        0 => None,
+        left => observer
+            .near_limit_observer()
+            .map(|observer| (observer, left)),
+    };
+    let has_callback = near_limit.is_some();
+    if let Some((observer, left)) = near_limit {
+        let mut snapshots = NearLimitSnapshots {
+            observer,
+            left,
+            current_tick: Rc::clone(&current_tick),
+            collections: collections.clone(),
+        };
+        heap.set_near_limit_callback(move |near| snapshots.near_limit(near));
+    }
     let summary = Run {
-        heap,
+        heap: &mut *heap,
         workload,
         options,
         observer,
         context: WorkloadContext::new(options.seed),
         collections: collections.clone(),
         ticks: 0,
+        current_tick,
         last_sample: None,
-        near_heap_limit_left: options.snapshots.near_heap_limit,
     }
     .run();
     collections.close();
+    if has_callback {
+        heap.remove_near_limit_callback();
+    }
     summary
 }
 
@@ -68,9 +91,39 @@ impl Collections {
     }
 }
 
-/// A major collection that leaves the old generation this full, in percent of its limit, is near the limit
-/// (the share of V8's rule of ineffective mark-compacts).
-const NEAR_HEAP_LIMIT_PERCENT: u64 = 80;
+/// A raised limit is taken back when a collection leaves less than this share of the first one (Node's).
+const RESTORE_LIMIT_BELOW: f64 = 0.95;
+
+/// The heap's near-limit callback: snapshots, and room to go on, by Node's rule.
+struct NearLimitSnapshots {
+    observer: Box<dyn NearLimitObserver>,
+    left: u32,
+    current_tick: Rc<Cell<u64>>,
+    collections: Collections,
+}
+
+impl NearLimitSnapshots {
+    fn near_limit(&mut self, near: &mut NearLimit<'_>) {
+        if self.left == 0 {
+            return;
+        }
+        self.left -= 1;
+        let tick = self.current_tick.get();
+        // What led here comes first in the record.
+        for event in self.collections.take() {
+            self.observer.on_gc(tick, &event);
+        }
+        let point = SnapshotPoint {
+            reason: SnapshotReason::NearHeapLimit,
+            // Ticks done.
+            tick: tick.saturating_sub(1),
+            time_us: near.clock().policy_now() / 1000,
+        };
+        self.observer.on_snapshot_point(near, &point);
+        near.raise_to(near.current_limit() + near.max_young_generation());
+        near.restore_initial_limit_below(RESTORE_LIMIT_BELOW);
+    }
+}
 
 struct Run<'r> {
     heap: &'r mut Heap,
@@ -81,9 +134,10 @@ struct Run<'r> {
     collections: Collections,
     /// Ticks done.
     ticks: u64,
+    /// The tick in progress, for the near-limit callback; 0 in the set-up.
+    current_tick: Rc<Cell<u64>>,
     /// Tick and time (ns) of the last sample.
     last_sample: Option<(u64, u64)>,
-    near_heap_limit_left: u32,
 }
 
 impl Run<'_> {
@@ -111,6 +165,7 @@ impl Run<'_> {
             self.heap.clock().charge(Work::Tick, 1);
             let now = self.now_ns();
             self.context.begin_tick(now);
+            self.current_tick.set(self.context.tick);
             if let Err(error) = self.work(|workload, s, cx| workload.tick(s, cx)) {
                 return self.failed(error);
             }
@@ -142,7 +197,7 @@ impl Run<'_> {
 
     /// What is due after a tick (or the set-up); the outcome, if the run is over.
     fn between_ticks(&mut self) -> Option<Outcome> {
-        let near_heap_limit = self.tell_pending();
+        self.tell_pending();
         if self.sample_due() {
             self.sample();
         }
@@ -152,10 +207,6 @@ impl Run<'_> {
         }
         if schedule.ticks.contains(&self.ticks) {
             self.snapshot(SnapshotReason::Tick);
-        }
-        if near_heap_limit && self.near_heap_limit_left > 0 {
-            self.near_heap_limit_left -= 1;
-            self.snapshot(SnapshotReason::NearHeapLimit);
         }
         if self.observer.snapshot_wanted() {
             self.snapshot(SnapshotReason::Requested);
@@ -173,19 +224,14 @@ impl Run<'_> {
         }
     }
 
-    /// Tells of collections and notes. Returns whether a collection left the heap near its limit.
-    fn tell_pending(&mut self) -> bool {
-        let mut near_heap_limit = false;
+    /// Tells of collections and notes.
+    fn tell_pending(&mut self) {
         for event in self.collections.take() {
-            near_heap_limit |= event.kind == CollectionKind::Major
-                && event.after.old_generation() * 100
-                    >= event.max_old_generation * NEAR_HEAP_LIMIT_PERCENT;
             self.observer.on_gc(self.context.tick, &event);
         }
         for note in std::mem::take(&mut self.context.notes) {
             self.observer.on_note(&note);
         }
-        near_heap_limit
     }
 
     fn sample_due(&mut self) -> bool {
@@ -235,8 +281,6 @@ impl Run<'_> {
         }
         if at_limit && self.options.snapshots.limit {
             self.snapshot(SnapshotReason::Limit);
-        } else if at_limit && self.near_heap_limit_left > 0 {
-            self.snapshot(SnapshotReason::NearHeapLimit);
         } else if self.options.snapshots.end {
             self.snapshot(SnapshotReason::End);
         }
