@@ -46,6 +46,22 @@ impl BitSet {
         self.words.is_empty()
     }
 
+    /// The numbers in ascending order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
+        let words = self.words.iter().enumerate();
+        words.flat_map(|(at, &word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                let bit = rest.trailing_zeros() as usize;
+                if rest == 0 {
+                    return None;
+                }
+                rest &= rest - 1;
+                Some(at * 64 + bit)
+            })
+        })
+    }
+
     /// By 64 numbers: how many smaller ones are in the set. For [`BitSet::rank`].
     pub(crate) fn ranks(&self) -> Vec<u32> {
         let mut sum = 0;

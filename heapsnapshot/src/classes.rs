@@ -93,10 +93,9 @@ impl Classes {
         ClassId(self.of_node[node.index()])
     }
 
-    /// Fetches a node's class.
-    #[inline(always)]
-    pub(crate) fn prefetch(&self, node: usize) {
-        memory::prefetch(&self.of_node, node);
+    /// The column, for its room.
+    pub(crate) fn into_column(self) -> Vec<u32> {
+        self.of_node
     }
 
     /// A class's name.

@@ -37,6 +37,11 @@ impl Distances {
         &self.0
     }
 
+    /// The column, for its room.
+    pub(crate) fn into_column(self) -> Vec<u32> {
+        self.0
+    }
+
     /// The number as DevTools computes it: [`NO_DISTANCE`] if nothing reaches the node,
     /// [`SYSTEM_DISTANCE`] and more if only internal roots do.
     #[must_use]

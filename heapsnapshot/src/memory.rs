@@ -74,6 +74,19 @@ pub(crate) fn room(count: usize) -> Vec<u32> {
     }
 }
 
+/// `count` zeros, in the room of the smallest column that has enough, however much more it has.
+pub(crate) fn zeros_in_any_room(count: usize) -> Vec<u32> {
+    let found = ROOM.with_borrow_mut(|room| {
+        let enough = (0..room.len()).filter(|&at| room[at].capacity() >= count);
+        let at = enough.min_by_key(|&at| room[at].capacity())?;
+        Some(room.swap_remove(at))
+    });
+    let mut items = found.unwrap_or_else(|| with_capacity(count));
+    items.clear();
+    items.resize(count, 0);
+    items
+}
+
 /// `count` copies of `value`, in the room of another column if there is one.
 pub(crate) fn recycled(count: usize, value: u32) -> Vec<u32> {
     let mut items = room(count);

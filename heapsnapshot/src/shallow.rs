@@ -41,6 +41,11 @@ impl ShallowSizes {
         ShallowSizes(Some(sizes))
     }
 
+    /// Whether they differ from the file's.
+    pub(crate) fn are_corrected(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The sizes in force.
     pub(crate) fn sizes<'a>(&'a self, nodes: &'a NodeColumns) -> &'a [u32] {
         self.0.as_deref().unwrap_or(&nodes.self_size)

@@ -18,6 +18,8 @@ use crate::output::{Output, escaped};
 
 /// Memory a snapshot needs with everything derived from it, per byte of file.
 const MEMORY_PER_BYTE: f64 = 1.2;
+/// Memory needed whatever the file's size: the program itself, buffers, tables of names.
+const MEMORY_FIXED: f64 = 6e6;
 /// Files above this size announce what they need.
 const LARGE: u64 = 200_000_000;
 /// The share of the available memory that may be used without being asked.
@@ -67,7 +69,7 @@ fn parse(file: &Path, read: &ReadArgs, output: Output) -> Result<Snapshot, Failu
     let input = match limit {
         // What nobody can know beforehand is found out while it is read.
         Some(limit) if input.length().is_none() => {
-            input.limit((limit as f64 / MEMORY_PER_BYTE) as u64)
+            input.limit(((limit as f64 - MEMORY_FIXED) / MEMORY_PER_BYTE) as u64)
         }
         _ => input,
     };
@@ -307,7 +309,7 @@ fn check_memory(input: &Input, limit: Option<u64>, output: Output) -> Result<(),
         }
         return Ok(());
     };
-    let needed = (length as f64 * MEMORY_PER_BYTE) as u64;
+    let needed = (MEMORY_FIXED + length as f64 * MEMORY_PER_BYTE) as u64;
     let (needed_text, length_text) = (words::bytes(needed), words::bytes(length));
     refuse_beyond(limit, needed, || {
         format!("{}: {length_text} of snapshot need", input.name())

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use heapsnapshot::analysis::filter::{Filter, filter, last_id, native_contexts};
-use heapsnapshot::analysis::summary::{GroupBy, Summary, SummaryRow, summary};
+use heapsnapshot::analysis::summary::{GroupBy, Summary, SummaryRow, into_summary, summary};
 use heapsnapshot::analysis::words;
 use heapsnapshot::{NodeId, Snapshot};
 
@@ -51,22 +51,20 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
     }
     let part = part(args, range, &snapshot)?;
     let kept = part.as_ref().map(|(part, _)| filter(&snapshot, *part));
-    let found = match &kept {
-        None => summary(&snapshot, group_by, None),
-        Some(kept) => summary(&snapshot, group_by, Some(&|node| kept.contains(node))),
+    let Some(((_, what), kept)) = part.zip(kept) else {
+        let (nodes, edges) = (snapshot.node_count() as u64, snapshot.edge_count() as u64);
+        let found = into_summary(snapshot, group_by);
+        let title = title(nodes, edges, &found);
+        // The root retains everything.
+        let all = found.rows.len() as u64;
+        return print(&found, all, title, found.shallow, args, output);
     };
-    let title = match &part {
-        None => title(
-            snapshot.node_count() as u64,
-            snapshot.edge_count() as u64,
-            &found,
-        ),
-        Some((_, what)) => format!(
-            "{what}: {} in {} objects",
-            words::bytes(found.shallow),
-            words::count(found.count)
-        ),
-    };
+    let found = summary(&snapshot, group_by, Some(&|node| kept.contains(node)));
+    let title = format!(
+        "{what}: {} in {} objects",
+        words::bytes(found.shallow),
+        words::count(found.count)
+    );
     let total = snapshot.root().retained_size();
     let all = found.rows.len() as u64;
     print(&found, all, title, total, args, output)

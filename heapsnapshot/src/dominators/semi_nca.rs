@@ -128,7 +128,7 @@ fn predecessors(search: &mut Search<'_>) -> (Vec<u32>, Vec<u32>) {
         *visit = pair(low(*visit), node);
     }
     let (graph, visits, page) = (search.graph, &search.visits, &search.page);
-    let mut sources = memory::filled(total as usize, 0_u32);
+    let mut sources = memory::zeros_in_any_room(total as usize);
     let mut waiting = [0_u64; WAITING];
     let mut met = 0;
     // In file order, so that the edges stream by; only the targets are scattered.

@@ -76,6 +76,9 @@ const NAME_MASK: u32 = (1 << NAME_BITS) - 1;
 /// Type bits of a label whose type or name does not fit: both are in the side table.
 const WIDE: u8 = 7;
 
+/// Labels that are looked through together for WeakMap entries.
+const LABELS_AT_ONCE: usize = 64;
+
 /// How an edge counts for the walks over the graph: its type and name as far as they matter there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Passage {
@@ -242,25 +245,40 @@ impl EdgeColumns {
         let internal = (EdgeType::Internal as u32) << NAME_BITS;
         let labels = (internal | names.start)..=(internal | (names.end - 1));
         let mut from = 0;
-        for (edge, label) in self.label.iter().enumerate() {
-            if !labels.contains(label) {
+        for (block, run) in self.label.chunks(LABELS_AT_ONCE).enumerate() {
+            // Without a branch per label: most blocks hold none.
+            let any = run
+                .iter()
+                .fold(false, |any, label| any | labels.contains(label));
+            if !any {
                 continue;
             }
-            let Some(entry) = weak_maps.entry(label & NAME_MASK) else {
-                continue;
-            };
-            // The node that the edge leaves: edges and nodes are in the same order.
-            while nodes.first_edge[from + 1] as usize <= edge {
-                from += 1;
+            for (edge, label) in (block * LABELS_AT_ONCE..).zip(run) {
+                if !labels.contains(label) {
+                    continue;
+                }
+                let Some(entry) = weak_maps.entry(label & NAME_MASK) else {
+                    continue;
+                };
+                // The node that the edge leaves: edges and nodes are in the same order.
+                while nodes.first_edge[from + 1] as usize <= edge {
+                    from += 1;
+                }
+                let half = if entry.table == u64::from(nodes.id[from]) {
+                    Passage::EntryOfTable
+                } else {
+                    Passage::EntryOfKey
+                };
+                let target = &mut self.target[edge];
+                *target = Target::new(target.0 & TARGET_MASK, half.bits());
             }
-            let half = if entry.table == u64::from(nodes.id[from]) {
-                Passage::EntryOfTable
-            } else {
-                Passage::EntryOfKey
-            };
-            let target = &mut self.target[edge];
-            *target = Target::new(target.0 & TARGET_MASK, half.bits());
         }
+    }
+
+    /// Gives the labels' room back: for walks that only follow the targets.
+    pub(crate) fn forget_labels(&mut self) {
+        memory::recycle(std::mem::take(&mut self.label));
+        self.wide = HashMap::new();
     }
 
     /// Where an edge leads.

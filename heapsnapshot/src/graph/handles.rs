@@ -147,7 +147,7 @@ impl<'a> NodeRef<'a> {
     /// Where its class or function stands in the source, if the file says so.
     #[must_use]
     pub fn location(self) -> Option<Location> {
-        self.snapshot.locations.get(self.index as u32)
+        self.snapshot.locations.get(self.index)
     }
 
     /// Number of edges leaving it.

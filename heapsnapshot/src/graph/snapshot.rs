@@ -9,6 +9,7 @@ use super::columns::{FIRST_UNKNOWN_EDGE_TYPE, FIRST_UNKNOWN_NODE_TYPE};
 use super::{
     EdgeColumns, EdgeOrdinal, EdgeRef, NodeColumns, NodeId, NodeOrdinal, NodeRef, Retainers,
 };
+use crate::bits::BitSet;
 use crate::classes::Classes;
 use crate::distances::Distances;
 use crate::dom_state::DomState;
@@ -36,30 +37,59 @@ pub struct Location {
 
 /// The locations, by node.
 #[derive(Debug, Default)]
-pub(crate) struct Locations(Vec<(u32, Location)>);
+pub(crate) struct Locations {
+    /// The nodes that have one.
+    located: BitSet,
+    /// Of `located`.
+    ranks: Vec<u32>,
+    /// Of these nodes, in node order.
+    places: Vec<Location>,
+}
 
 impl Locations {
-    /// Sorts the places by node; of several for one node the last one counts.
-    pub(crate) fn new(mut places: Vec<(u32, Location)>) -> Locations {
-        if !places.is_sorted_by_key(|&(node, _)| node) {
-            places.sort_by_key(|&(node, _)| node);
+    /// Those of the first `nodes` nodes; of several for one node the last one counts. V8 writes them in no order: their
+    /// ranks are counted, not sorted. Complexity: two passes over the places.
+    pub(crate) fn new(
+        places: impl Iterator<Item = (usize, Location)> + Clone,
+        nodes: usize,
+    ) -> Locations {
+        let mut located = BitSet::new(nodes);
+        let mut count = 0;
+        for (node, _) in places.clone() {
+            count += usize::from(located.insert(node));
         }
-        places.reverse();
-        places.dedup_by_key(|&mut (node, _)| node);
-        places.reverse();
-        places.shrink_to_fit();
-        Locations(places)
+        let ranks = located.ranks();
+        let nowhere = Location {
+            script_id: 0,
+            line: 0,
+            column: 0,
+        };
+        let mut of_node = vec![nowhere; count];
+        for (node, place) in places {
+            if located.contains(node) {
+                of_node[located.rank(node, &ranks)] = place;
+            }
+        }
+        Locations {
+            located,
+            ranks,
+            places: of_node,
+        }
     }
 
-    /// A node's location. Complexity: a binary search.
-    pub(crate) fn get(&self, node: u32) -> Option<Location> {
-        let at = self.0.binary_search_by_key(&node, |&(node, _)| node).ok()?;
-        Some(self.0[at].1)
+    /// A node's location.
+    #[inline(always)]
+    pub(crate) fn get(&self, node: usize) -> Option<Location> {
+        if !self.located.contains(node) {
+            return None;
+        }
+        Some(self.places[self.located.rank(node, &self.ranks)])
     }
 
     /// All of them in node order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, Location)> {
-        self.0.iter().copied()
+        let nodes = self.located.iter().map(|node| node as u32);
+        nodes.zip(self.places.iter().copied())
     }
 }
 
@@ -262,6 +292,42 @@ impl Snapshot {
         self.shallow
             .get_or_init(|| ShallowSizes::compute(self))
             .sizes(&self.nodes)
+    }
+
+    /// Forgets what the dominators do not need, so that its room is there for them: only for who owns the snapshot and
+    /// asks for nothing else afterwards.
+    pub(crate) fn keep_only_graph(&mut self) {
+        self.shallow_sizes();
+        self.user_roots();
+        self.edges.forget_labels();
+        self.strings = StringTable::default();
+        self.locations = Locations::default();
+        self.arrays = Vec::new();
+        self.weak_maps = OnceCell::new();
+        self.dom_state = OnceCell::from(DomState::default());
+        memory::recycle(std::mem::take(&mut self.nodes.name));
+        if let Some(distances) = self.distances.take() {
+            memory::recycle(distances.into_column());
+        }
+        if let Some(classes) = self.classes.take() {
+            memory::recycle(classes.into_column());
+        }
+    }
+
+    /// Forgets columns of nodes that no derived number needs.
+    pub(crate) fn forget_ids(&mut self) {
+        self.dom_state();
+        memory::recycle(std::mem::take(&mut self.nodes.id));
+        self.nodes.trace_node_id = Vec::new();
+        self.nodes.detachedness = Vec::new();
+    }
+
+    /// Forgets the self sizes of the file if others are in force.
+    pub(crate) fn forget_uncorrected_sizes(&mut self) {
+        self.shallow_sizes();
+        if self.shallow.get().is_some_and(ShallowSizes::are_corrected) {
+            memory::recycle(std::mem::take(&mut self.nodes.self_size));
+        }
     }
 
     pub(crate) fn user_roots(&self) -> &UserRoots {

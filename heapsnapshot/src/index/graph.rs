@@ -160,7 +160,7 @@ impl GraphIndex {
         });
         let arrays = arrays.collect::<Result<_, Unusable>>()?;
         Ok(Snapshot {
-            locations: self.locations()?,
+            locations: self.locations(head.nodes)?,
             nodes,
             edges,
             strings,
@@ -245,7 +245,7 @@ impl GraphIndex {
         ))
     }
 
-    fn locations(&self) -> Result<Locations, Unusable> {
+    fn locations(&self, nodes: usize) -> Result<Locations, Unusable> {
         let numbers = self.numbers("location")?;
         let (records, _) = numbers.as_chunks::<4>();
         let place = |&[node, script_id, line, column]: &[u32; 4]| {
@@ -254,9 +254,9 @@ impl GraphIndex {
                 line,
                 column,
             };
-            (node, place)
+            (node as usize, place)
         };
-        Ok(Locations::new(records.iter().map(place).collect()))
+        Ok(Locations::new(records.iter().map(place), nodes))
     }
 
     /// A section of any length.

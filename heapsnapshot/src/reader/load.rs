@@ -370,7 +370,13 @@ impl<R: Read> Loader<R> {
                 format!("{} edges announced, {found} found", meta.edge_count),
             );
         }
-        close_edges(&mut nodes, &mut edges, self.edges.misplaced, report);
+        close_edges(
+            &mut nodes,
+            &mut edges,
+            self.edges.misplaced,
+            self.edges.largest,
+            report,
+        );
         let root = meta.root_index / node_stride;
         let root = if root < nodes.len() as u64 && meta.root_index % node_stride == 0 {
             root as usize
@@ -388,7 +394,7 @@ impl<R: Read> Loader<R> {
         let weak_maps = WeakMapEdges::find(&self.strings);
         edges.mark_entries(&nodes, &weak_maps);
         Ok(Snapshot {
-            locations: locations(&meta, &self.locations),
+            locations: locations(&meta, &self.locations, nodes.len()),
             nodes,
             edges,
             strings: self.strings,
@@ -416,6 +422,7 @@ fn close_edges(
     nodes: &mut NodeColumns,
     edges: &mut EdgeColumns,
     misplaced: u64,
+    largest: u32,
     report: &mut ReadReport,
 ) {
     let found = edges.len() as u64;
@@ -440,16 +447,16 @@ fn close_edges(
         );
     }
     let count = nodes.len();
-    if edges
-        .all_targets()
-        .iter()
-        .all(|target| target.node() < count)
-    {
+    if misplaced == 0 && (largest as usize) < count {
         return;
     }
     let targets = edges.all_targets().iter();
-    let outside = targets.filter(|target| target.node() >= count).count() as u64
-        - misplaced.min(edges.len() as u64);
+    let nowhere = targets.filter(|target| target.node() >= count).count() as u64;
+    if nowhere == 0 {
+        return;
+    }
+    // Misplaced ones may have been cut off with the edges that no node counts.
+    let outside = nowhere.saturating_sub(misplaced);
     if outside > 0 {
         report.note(
             "edge-target",
@@ -468,7 +475,7 @@ fn close_edges(
     edges.retain_targets_below(count);
 }
 
-fn locations(meta: &Meta, numbers: &[u32]) -> Locations {
+fn locations(meta: &Meta, numbers: &[u32], nodes: usize) -> Locations {
     let at = |name: &str| meta.location_fields.iter().position(|field| field == name);
     let (Some(object), Some(script), Some(line), Some(column)) = (
         at("object_index"),
@@ -478,6 +485,9 @@ fn locations(meta: &Meta, numbers: &[u32]) -> Locations {
     ) else {
         return Locations::default();
     };
+    if numbers.is_empty() {
+        return Locations::default();
+    }
     let stride = meta.node_fields.len() as u32;
     let records = numbers.chunks_exact(meta.location_fields.len());
     let places = records.map(|record| {
@@ -486,9 +496,9 @@ fn locations(meta: &Meta, numbers: &[u32]) -> Locations {
             line: record[line],
             column: record[column],
         };
-        (record[object] / stride, place)
+        ((record[object] / stride) as usize, place)
     });
-    Locations::new(places.collect())
+    Locations::new(places, nodes)
 }
 
 /// Node numbers into columns.
@@ -591,6 +601,8 @@ struct Edges {
     node_stride: u32,
     /// Edges whose target is no node's position; kept with a target no file has.
     misplaced: u64,
+    /// The largest ordinal that an edge leads to.
+    largest: u32,
     /// Edges beyond what 32 bits count.
     lost: u64,
     columns: EdgeColumns,
@@ -666,11 +678,13 @@ impl Edges {
     ) {
         let (records, _) = batch.as_chunks::<STRIDE>();
         let stride = self.node_stride;
-        let mut between = 0;
+        let (mut between, mut largest) = (0, 0);
         for record in records {
             let index = record[layout.to];
             between += u64::from(ordinal(index) * stride != index);
+            largest = largest.max(ordinal(index));
         }
+        self.largest = self.largest.max(largest);
         self.misplaced += between;
         let (codes, passages) = (&self.codes, &self.passages);
         let code = |record: &[u32; STRIDE]| {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{Builder, Random, random_graph};
-use crate::analysis::summary::{GroupBy, summary};
+use crate::analysis::summary::{GroupBy, into_summary, summary};
 use crate::format::{EdgeType, NodeType};
 use crate::weak_maps::parse;
 use crate::{NodeOrdinal, Snapshot};
@@ -202,10 +202,15 @@ fn check_shallow(snapshot: &Snapshot) {
 fn random_graphs_agree_with_the_definitions() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     for _ in 0..2000 {
-        let snapshot = random_graph(&mut random).read();
+        let graph = random_graph(&mut random);
+        let snapshot = graph.read();
         check_dominators(&snapshot);
         check_rows(&snapshot);
         check_shallow(&snapshot);
+        for group_by in [GroupBy::Class, GroupBy::Shape, GroupBy::Location] {
+            let kept = summary(&snapshot, group_by, None);
+            assert_eq!(into_summary(graph.read(), group_by).rows, kept.rows);
+        }
     }
 }
 
