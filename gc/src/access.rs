@@ -40,13 +40,12 @@ impl Core {
         if host.is_ref() {
             let at = self.cage.addr(host);
             let descriptor = Descriptor(at.load_u32());
-            // Arrays are the only wide objects that are open by index, and share one descriptor.
-            if descriptor == ARRAY {
-                if index < at.add(HEADER_BYTES).load_u32() as usize {
-                    return at.add(HEADER_BYTES + WIDE_BYTES + 4 * index);
-                }
-            } else if INDEXED >> (descriptor.0 & 15) & 1 == 1 && index < descriptor.narrow_slots() {
+            if descriptor.has_open_slot(index) {
                 return at.add(HEADER_BYTES + 4 * index);
+            }
+            // Arrays are the only wide objects that are open by index, and share one descriptor.
+            if descriptor == ARRAY && index < at.add(HEADER_BYTES).load_u32() as usize {
+                return at.add(HEADER_BYTES + WIDE_BYTES + 4 * index);
             }
         }
         self.no_such_slot(host, index)
@@ -168,7 +167,7 @@ impl<'h> Scope<'_, 'h> {
     #[inline]
     pub fn slot_count(&self, host: impl Operand<'h>) -> usize {
         let (core, host) = (self.core(), host.value());
-        if !host.is_ref() || INDEXED >> (core.descriptor(host).0 & 15) & 1 == 0 {
+        if !host.is_ref() || !core.descriptor(host).is_one_of(INDEXED) {
             core.no_such_slot(host, 0);
         }
         core.slots_of(host).1
@@ -237,7 +236,7 @@ impl<'h> Scope<'_, 'h> {
 
     fn embedder_raw(&self, host: Value) -> (Addr, usize) {
         let core = self.core();
-        if !host.is_ref() || RAW >> (core.descriptor(host).0 & 15) & 1 == 0 {
+        if !host.is_ref() || !core.descriptor(host).is_one_of(RAW) {
             panic!("raw bytes of {:?}, which has none", core.type_of(host));
         }
         core.raw_of(host)

@@ -12,10 +12,13 @@
 //!
 //! | bits | content |
 //! |---|---|
-//! | 0..4 | [`Kind`] |
-//! | 4..11 | slot count, 127 = *wide*: the first body word holds slot count and raw length |
-//! | 11..14 | raw granules (8 bytes each) of a narrow object |
+//! | 0..3 | raw granules (8 bytes each) of a narrow object |
+//! | 3..10 | slot count, 127 = *wide*: the first body word holds slot count and raw length |
+//! | 10..14 | [`Kind`] |
 //! | 14..32 | number of the shape |
+//!
+//! The kinds of narrow objects whose slots the embedder may use by index end in two one bits, right above the slot
+//! count: one compare tells whether an object has such a slot ([`Descriptor::has_open_slot`]).
 //!
 //! The identity is 0 until asked for; it is the object's id in snapshots and its hash code in maps, and it
 //! moves with the object, so no side table has to follow moves.
@@ -31,28 +34,28 @@ use crate::value::GRANULE;
 pub enum Kind {
     /// A gap or free block of the old generation, or filler.
     Free = 0,
-    /// An object with a constructor name and named fields.
-    Object = 1,
     /// A fixed-length array of values.
-    Array = 2,
+    Array = 1,
     /// Immutable UTF-8 text.
-    String = 3,
+    String = 2,
+    /// An object with a constructor name and named fields.
+    Object = 3,
     /// A boxed double.
     Number = 4,
-    /// A function with the context that it closes over.
-    Closure = 5,
-    /// Captured variables; contexts chain through their first slot.
-    Context = 6,
     /// A hash map from values to values, in insertion order.
-    Map = 7,
+    Map = 5,
     /// The table behind a map.
-    Table = 8,
+    Table = 6,
+    /// A function with the context that it closes over.
+    Closure = 7,
     /// A double-ended queue.
-    Deque = 9,
+    Deque = 8,
     /// Raw bytes in the heap.
-    Bytes = 10,
+    Bytes = 9,
     /// The owner of bytes outside the heap.
-    External = 11,
+    External = 10,
+    /// Captured variables; contexts chain through their first slot.
+    Context = 11,
     /// A weak reference.
     WeakRef = 12,
     /// A table whose entries live as long as their keys (JavaScript's WeakMap).
@@ -66,17 +69,17 @@ pub enum Kind {
 impl Kind {
     const ALL: [Kind; 16] = [
         Kind::Free,
-        Kind::Object,
         Kind::Array,
         Kind::String,
+        Kind::Object,
         Kind::Number,
-        Kind::Closure,
-        Kind::Context,
         Kind::Map,
         Kind::Table,
+        Kind::Closure,
         Kind::Deque,
         Kind::Bytes,
         Kind::External,
+        Kind::Context,
         Kind::WeakRef,
         Kind::EphemeronTable,
         Kind::Oddball,
@@ -95,10 +98,13 @@ pub(crate) const MAX_NARROW_RAW_GRANULES: usize = 7;
 /// Shape numbers must stay below this.
 pub(crate) const MAX_SHAPES: usize = 1 << 18;
 
-const SLOTS_SHIFT: u32 = 4;
-const RAW_SHIFT: u32 = 11;
+const SLOTS_SHIFT: u32 = 3;
+const KIND_SHIFT: u32 = 10;
 const SHAPE_SHIFT: u32 = 14;
 const WIDE: u32 = 127;
+/// Low bits of the number of a kind whose slots are open to the embedder; next to them stands the slot count.
+const OPEN: u32 = 3;
+const OPEN_BITS: u32 = 2;
 
 /// The descriptor half of a header.
 #[derive(Copy, Clone, PartialEq, Eq)]
@@ -115,21 +121,34 @@ impl Descriptor {
     ) -> Descriptor {
         assert!(slots <= MAX_NARROW_SLOTS && raw_granules <= MAX_NARROW_RAW_GRANULES);
         Descriptor(
-            kind as u32
+            raw_granules as u32
                 | (slots as u32) << SLOTS_SHIFT
-                | (raw_granules as u32) << RAW_SHIFT
+                | (kind as u32) << KIND_SHIFT
                 | shape << SHAPE_SHIFT,
         )
     }
 
     /// Descriptor of an object that keeps slot count and raw length in its first body word.
     pub(crate) const fn wide(kind: Kind, shape: u32) -> Descriptor {
-        Descriptor(kind as u32 | WIDE << SLOTS_SHIFT | shape << SHAPE_SHIFT)
+        Descriptor(WIDE << SLOTS_SHIFT | (kind as u32) << KIND_SHIFT | shape << SHAPE_SHIFT)
     }
 
     #[inline(always)]
     pub(crate) fn kind(self) -> Kind {
-        Kind::ALL[(self.0 & 15) as usize]
+        Kind::ALL[(self.0 >> KIND_SHIFT & 15) as usize]
+    }
+
+    /// Whether the kind is one of those whose bits, by their numbers, are set in `kinds`.
+    #[inline(always)]
+    pub(crate) const fn is_one_of(self, kinds: u32) -> bool {
+        kinds >> (self.0 >> KIND_SHIFT & 15) & 1 == 1
+    }
+
+    /// Whether this is a narrow object whose slots are open to the embedder, and slot `index` is one of them.
+    #[inline(always)]
+    pub(crate) const fn has_open_slot(self, index: usize) -> bool {
+        let kind_and_slots = self.0 >> SLOTS_SHIFT & ((1 << (7 + OPEN_BITS)) - 1);
+        kind_and_slots as usize > ((OPEN as usize) << 7).saturating_add(index)
     }
 
     #[inline(always)]
@@ -138,7 +157,7 @@ impl Descriptor {
     }
 
     /// The bits that tell slot count and raw size.
-    pub(crate) const LAYOUT: u32 = (1 << SHAPE_SHIFT) - (1 << SLOTS_SHIFT);
+    pub(crate) const LAYOUT: u32 = (1 << KIND_SHIFT) - 1;
 
     /// Those of narrow objects with `slots` slots and no raw bytes; of no object if that is too many.
     #[inline(always)]
@@ -158,7 +177,7 @@ impl Descriptor {
 
     #[inline(always)]
     pub(crate) const fn narrow_raw_bytes(self) -> usize {
-        (self.0 >> RAW_SHIFT & 7) as usize * GRANULE
+        (self.0 & 7) as usize * GRANULE
     }
 
     #[inline(always)]
@@ -212,7 +231,11 @@ pub(crate) const fn wide_word(slots: usize, raw_bytes: usize) -> u64 {
 
 const _: () = {
     // A forwarded header can be no live descriptor: kind 15 is given to nothing.
-    assert!(FORWARDED & 15 == Kind::Forwarded as u32);
+    assert!(FORWARDED >> KIND_SHIFT & 15 == Kind::Forwarded as u32);
+    // Of the kinds that end in one bits, every one is open and narrow, or never met.
+    assert!(Kind::Object as u32 & OPEN == OPEN && Kind::Closure as u32 & OPEN == OPEN);
+    assert!(Kind::Context as u32 & OPEN == OPEN && Kind::Forwarded as u32 & OPEN == OPEN);
+    assert!(1 << OPEN_BITS == OPEN + 1 && KIND_SHIFT == SLOTS_SHIFT + 7);
     assert!(Descriptor::narrow(Kind::Object, 0, 6, 0).narrow_size() == 32);
     assert!(Descriptor::narrow(Kind::Number, 0, 0, 1).narrow_size() == 16);
     assert!(wide_size(8, 0) == 48);
@@ -234,6 +257,25 @@ mod tests {
         assert!(w.is_wide());
         assert_eq!(w.kind(), Kind::Array);
         assert_eq!(w.shape(), 3);
+    }
+
+    #[test]
+    fn open_slots_are_those_of_objects_closures_and_contexts() {
+        for kind in Kind::ALL.into_iter().filter(|&k| k != Kind::Forwarded) {
+            let open = matches!(kind, Kind::Object | Kind::Closure | Kind::Context);
+            for slots in [0, 1, 5, 126] {
+                let d = Descriptor::narrow(kind, 77, slots, 7);
+                for index in [0, 4, 5, 125, 126, 127, 128, usize::MAX - 384, usize::MAX] {
+                    let has = d.has_open_slot(index);
+                    assert_eq!(has, open && index < slots, "{d:?} index {index}");
+                }
+            }
+            assert_eq!(
+                Descriptor::wide(kind, 3).has_open_slot(126),
+                open,
+                "no open kind is ever wide"
+            );
+        }
     }
 
     #[test]

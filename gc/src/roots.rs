@@ -38,7 +38,15 @@ impl HandleStack {
     /// If [`MAX_HANDLES`] handles are open: a scope inside the loop that makes them is missing.
     #[inline(always)]
     pub(crate) fn push(&mut self, value: Value) -> Addr {
-        let slot = self.top;
+        self.push_at(self.top, value)
+    }
+
+    /// Pops the handles from `slot` on, and roots `value` instead.
+    ///
+    /// # Panics
+    /// As [`HandleStack::push`]; nothing is popped then.
+    #[inline(always)]
+    pub(crate) fn push_at(&mut self, slot: Addr, value: Value) -> Addr {
         if slot == self.end {
             overflow();
         }

@@ -322,25 +322,24 @@ impl<'s, 'h> Scope<'s, 'h> {
     }
 
     /// Runs `body` in an inner scope and carries the handle it returns over into this one.
+    #[inline]
     pub fn escape<E>(
         &mut self,
         body: impl for<'t> FnOnce(&mut Scope<'t, 'h>) -> Result<Local<'t, 'h>, E>,
     ) -> Result<Local<'s, 'h>, E> {
-        // The slot lies below the inner scope's, so it survives it.
-        let slot = self.core().handles.push(Value::UNDEFINED);
-        let value = {
-            let _unwind = Unwind {
-                core: self.core,
-                top: self.core().handles.top,
-            };
-            body(&mut Scope {
-                core: self.core,
-                _brand: (PhantomData, PhantomData),
-            })?
-            .slot
-            .value()
+        let unwind = Unwind {
+            core: self.core,
+            top: self.core().handles.top,
         };
-        slot.store_u32(value.0);
+        let value = body(&mut Scope {
+            core: self.core,
+            _brand: (PhantomData, PhantomData),
+        })?
+        .slot
+        .value();
+        // The handle takes the place of the inner scope's first one.
+        let slot = self.core().handles.push_at(unwind.top, value);
+        std::mem::forget(unwind);
         Ok(Local {
             slot,
             _brand: (PhantomData, PhantomData),

@@ -17,20 +17,20 @@ pub(super) struct Object {
     pub(super) bytes: usize,
 }
 
-/// Kinds by their number in the header: bits 0 to 3.
+/// Kinds by their number in the header: bits 10 to 13.
 const KINDS: [Kind; 16] = [
     Kind::Free,
-    Kind::Object,
     Kind::Array,
     Kind::String,
+    Kind::Object,
     Kind::Number,
-    Kind::Closure,
-    Kind::Context,
     Kind::Map,
     Kind::Table,
+    Kind::Closure,
     Kind::Deque,
     Kind::Bytes,
     Kind::External,
+    Kind::Context,
     Kind::WeakRef,
     Kind::EphemeronTable,
     Kind::Oddball,
@@ -47,9 +47,9 @@ impl Object {
     pub(super) fn read(core: &Core, offset: usize, end: usize) -> Result<Self, String> {
         let word = core.cage.at(offset).load_u64();
         let (header, identity) = (word as u32, (word >> 32) as u32);
-        let kind = KINDS[(header & 15) as usize];
+        let kind = KINDS[(header >> 10 & 15) as usize];
         let shape = header >> 14;
-        let slot_field = (header >> 4 & 127) as usize;
+        let slot_field = (header >> 3 & 127) as usize;
         let wide = slot_field == 127;
         let (first_slot, slots, raw) = if wide {
             if offset + 16 > end {
@@ -58,7 +58,7 @@ impl Object {
             let counts = core.cage.at(offset + 8).load_u64();
             (offset + 16, counts as u32 as usize, (counts >> 32) as usize)
         } else {
-            (offset + 8, slot_field, (header >> 11 & 7) as usize * 8)
+            (offset + 8, slot_field, (header & 7) as usize * 8)
         };
         let bytes = first_slot - offset + aligned(4 * slots) + aligned(raw);
         let object = Self {

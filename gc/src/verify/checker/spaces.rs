@@ -10,7 +10,7 @@ impl Checker<'_> {
     pub(super) fn permanent_objects(&self) -> Check {
         for granule in PERMANENT {
             let header = self.core.cage.at(granule * GRANULE).load_u32();
-            if header & 15 != Kind::Oddball as u32 {
+            if header >> 10 & 15 != Kind::Oddball as u32 {
                 return self.broken_at(
                     Invariant::Layout,
                     format!("permanent object {granule} has the header {header:#x}"),
