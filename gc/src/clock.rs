@@ -8,6 +8,7 @@
 //! The heap reads its clock at the ends of pauses, phases and steps and charges it in slow paths only: never
 //! once per object.
 
+use crate::system::thread_cpu_ns;
 use std::fmt;
 use std::time::Instant;
 
@@ -37,6 +38,12 @@ pub trait Clock {
 
     /// The time that only fills duration fields.
     fn stopwatch_now(&self) -> u64;
+
+    /// Processor time of the calling thread, for duration fields too: on a shared core it does not count the time in
+    /// which others had their turn. The stopwatch, where it is not known.
+    fn thread_cpu_now(&self) -> u64 {
+        self.stopwatch_now()
+    }
 
     /// Tells the clock that work was done: `amount` in the unit of `work`. A real clock ignores it.
     fn charge(&mut self, work: Work, amount: u64);
@@ -74,6 +81,13 @@ impl Clock for RealClock {
 
     fn stopwatch_now(&self) -> u64 {
         self.policy_now()
+    }
+
+    fn thread_cpu_now(&self) -> u64 {
+        match thread_cpu_ns() {
+            0 => self.stopwatch_now(),
+            ns => ns,
+        }
     }
 
     fn charge(&mut self, _work: Work, _amount: u64) {}
@@ -193,6 +207,7 @@ mod tests {
         clock.charge(Work::Copied, 1 << 20);
         assert_eq!(clock.policy_now(), 200_000 + (1 << 19));
         assert_eq!(clock.stopwatch_now(), clock.policy_now());
+        assert_eq!(clock.thread_cpu_now(), clock.policy_now());
     }
 
     #[test]
@@ -220,6 +235,7 @@ mod tests {
         clock.charge(Work::Tick, u64::MAX);
         let after = clock.stopwatch_now();
         assert!(after >= before);
+        assert!(clock.thread_cpu_now() > 0);
         assert!(!clock.is_virtual());
     }
 }

@@ -274,6 +274,9 @@ pub struct IncrementalSteps {
     pub total_ns: u64,
     /// The longest of them, in ns.
     pub longest_ns: u64,
+    /// The most processor time that one of them took, in ns. Where the longest took longer, it waited for its turn on a
+    /// shared core.
+    pub longest_cpu_ns: u64,
     /// Time from the start of marking to the collection, in ns.
     pub wall_ns: u64,
 }

@@ -44,6 +44,14 @@ pub(crate) struct Cycle {
     pub(crate) finished: bool,
 }
 
+/// When a step began, on each clock.
+#[derive(Copy, Clone)]
+struct StepStart {
+    stopwatch: u64,
+    policy: u64,
+    cpu: u64,
+}
+
 /// Steps of the cycle in progress, those before its marking included.
 #[derive(Copy, Clone, Debug, Default)]
 pub(crate) struct Steps {
@@ -131,10 +139,9 @@ impl Core {
     /// Sweeps for at most `ns`; begins a cycle if that was all.
     pub(crate) fn start_marking_after(&mut self, ns: u64) {
         self.sweeping_for_marking = true;
-        let started = self.clock.stopwatch_now();
-        let policy_started = self.clock.policy_now();
-        while self.sweep_one_page() && self.clock.policy_now() - policy_started < ns {}
-        self.account_step(started, policy_started);
+        let start = self.start_step();
+        while self.sweep_one_page() && self.clock.policy_now() - start.policy < ns {}
+        self.account_step(start);
         if self.old.unswept.is_empty() {
             self.start_marking();
         }
@@ -144,22 +151,21 @@ impl Core {
     pub(crate) fn start_marking(&mut self) {
         debug_assert!(self.cycle.is_none());
         self.sweeping_for_marking = false;
-        let started = self.clock.stopwatch_now();
-        let policy_started = self.clock.policy_now();
+        let start = self.start_step();
         let mut marker = self.new_cycle_marker();
         self.choose_candidates_before_marking(&mut marker);
         self.for_each_root(|value| marker.push_root(value));
         let live_estimate = self.old_used();
-        self.controller.start_marking(policy_started, live_estimate);
+        self.controller.start_marking(start.policy, live_estimate);
         self.cycle = Some(Cycle {
             marker,
-            started_ns: started,
+            started_ns: start.stopwatch,
             young_scan: Some(self.whole_young()),
             live_estimate,
             finished: false,
         });
         self.marking = true;
-        self.account_step(started, policy_started);
+        self.account_step(start);
         self.arm_limit();
     }
 
@@ -214,8 +220,7 @@ impl Core {
         let Some(mut cycle) = self.cycle.take() else {
             return Progress::Done;
         };
-        let started = self.clock.stopwatch_now();
-        let policy_started = self.clock.policy_now();
+        let start = self.start_step();
         let (marked_before, work_before) = (cycle.marker.bytes, cycle.marker.work());
         let progress = loop {
             let before = cycle.marker.work();
@@ -236,7 +241,7 @@ impl Core {
             };
             let work = cycle.marker.work();
             self.clock.charge(Work::Marked, (work - before) as u64);
-            let spent = self.clock.policy_now() - policy_started;
+            let spent = self.clock.policy_now() - start.policy;
             if progress == Progress::Done
                 || work - work_before >= budget.bytes
                 || spent >= budget.ns
@@ -249,17 +254,29 @@ impl Core {
             schedule.record(cycle.marker.bytes - marked_before);
         }
         self.cycle = Some(cycle);
-        self.account_step(started, policy_started);
+        self.account_step(start);
         progress
     }
 
-    fn account_step(&mut self, started: u64, policy_started: u64) {
-        let ns = self.clock.stopwatch_now() - started;
-        let policy_ns = self.clock.policy_now() - policy_started;
+    fn start_step(&self) -> StepStart {
+        // The processor's clock is a call of the system, at whose end others may get their turn: before the stopwatch starts.
+        let cpu = self.clock.thread_cpu_now();
+        StepStart {
+            stopwatch: self.clock.stopwatch_now(),
+            policy: self.clock.policy_now(),
+            cpu,
+        }
+    }
+
+    fn account_step(&mut self, start: StepStart) {
+        let ns = self.clock.stopwatch_now() - start.stopwatch;
+        let policy_ns = self.clock.policy_now() - start.policy;
+        let cpu_ns = self.clock.thread_cpu_now() - start.cpu;
         let totals = &mut self.steps.totals;
         totals.steps += 1;
         totals.total_ns += ns;
         totals.longest_ns = totals.longest_ns.max(ns);
+        totals.longest_cpu_ns = totals.longest_cpu_ns.max(cpu_ns);
         self.steps.policy_ns += policy_ns;
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Sample {
     pub(crate) latency_p999: Option<f64>,
     pub(crate) latency_max: Option<f64>,
     pub(crate) longest_step: Option<f64>,
+    /// The most processor time that a step of marking took.
+    pub(crate) longest_step_cpu: Option<f64>,
     /// Most bytes that were live at once, where the program knows.
     pub(crate) peak_live: Option<f64>,
     /// The program's whole report.
@@ -137,6 +139,7 @@ impl Sample {
             latency_p999: percentile("latency", "p999"),
             latency_max: percentile("latency", "max"),
             longest_step: number("longest_step_ns"),
+            longest_step_cpu: number("longest_step_cpu_ns"),
             peak_live: number("peak_live"),
             report: Value::Null,
         };

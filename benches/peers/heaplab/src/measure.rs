@@ -12,6 +12,7 @@ pub(crate) struct Measured {
     pub(crate) heap: Heap,
     events: Rc<RefCell<Vec<GcEvent>>>,
     step_longest_ns: u64,
+    step_longest_cpu_ns: u64,
 }
 
 impl Measured {
@@ -27,6 +28,7 @@ impl Measured {
             heap,
             events,
             step_longest_ns: 0,
+            step_longest_cpu_ns: 0,
         })
     }
 
@@ -65,6 +67,8 @@ impl Measured {
                 steps += u64::from(incremental.steps);
                 steps_ns += incremental.total_ns;
                 self.step_longest_ns = self.step_longest_ns.max(incremental.longest_ns);
+                self.step_longest_cpu_ns =
+                    self.step_longest_cpu_ns.max(incremental.longest_cpu_ns);
             }
         }
         outcome.gc = Some(Duration::from_nanos(gc_ns));
@@ -84,5 +88,6 @@ impl Measured {
             .with("marking_steps_ns", steps_ns)
             .with("between_ns", between_ns)
             .with("longest_step_ns", self.step_longest_ns)
+            .with("longest_step_cpu_ns", self.step_longest_cpu_ns)
     }
 }
