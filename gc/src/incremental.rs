@@ -7,8 +7,8 @@
 //! ```
 //!
 //! Insertion barrier (Dijkstra, CACM 21(11), 1978): a store of a reference to a white old object makes that
-//! object grey, whatever the host. Objects promoted or born old while marking are grey. The marker never
-//! marks young objects: the final pause scavenges, then takes roots and every young survivor as roots, so
+//! object grey, whatever the host. Objects born old while marking are grey. Those promoted are black: the scavenger scans
+//! them anyway, and makes grey what they refer to. The marker never marks young objects: the final pause scavenges, then takes roots and every young survivor as roots, so
 //! worklists hold no young address and scavenges need not fix them.
 //!
 //! Between steps (invariant I2): no black old object refers to a white old one, except through weak slots;
@@ -40,6 +40,8 @@ pub(crate) struct Cycle {
     young_scan: Option<(Addr, Addr)>,
     /// What the cycle is expected to mark, in bytes.
     live_estimate: usize,
+    /// Bytes marked of which the schedule knows.
+    scheduled_bytes: usize,
     /// Nothing was grey when the last step ended.
     pub(crate) finished: bool,
 }
@@ -162,6 +164,7 @@ impl Core {
             started_ns: start.stopwatch,
             young_scan: Some(self.whole_young()),
             live_estimate,
+            scheduled_bytes: 0,
             finished: false,
         });
         self.marking = true;
@@ -221,7 +224,7 @@ impl Core {
             return Progress::Done;
         };
         let start = self.start_step();
-        let (marked_before, work_before) = (cycle.marker.bytes, cycle.marker.work());
+        let work_before = cycle.marker.work();
         let progress = loop {
             let before = cycle.marker.work();
             let left = budget.bytes.saturating_sub(before - work_before);
@@ -251,7 +254,9 @@ impl Core {
         };
         cycle.finished = progress == Progress::Done;
         if let Some(schedule) = self.controller.schedule() {
-            schedule.record(cycle.marker.bytes - marked_before);
+            // With what scavenges have promoted since the last step.
+            schedule.record(cycle.marker.bytes - cycle.scheduled_bytes);
+            cycle.scheduled_bytes = cycle.marker.bytes;
         }
         self.cycle = Some(cycle);
         self.account_step(start);
@@ -353,12 +358,14 @@ impl Core {
         }
     }
 
-    /// Makes an object that has just been promoted grey. It may refer to any number of white objects, so
-    /// marking has not finished.
-    #[inline(always)]
-    pub(crate) fn promoted(&mut self, value: Value) {
-        if self.marking && !seeded::active(Bug::PromotedNotGrey) {
-            self.push_grey(value, true);
+    /// Makes an object of `bytes` bytes that has just been promoted while marking black: its copy is in the cache, and the
+    /// scavenger will make grey what it refers to.
+    #[inline(never)]
+    pub(crate) fn promoted(&mut self, value: Value, bytes: usize) {
+        if let Some(cycle) = &mut self.cycle {
+            cycle
+                .marker
+                .mark_promoted(&self.cage, &mut self.pages, value, bytes);
         }
     }
 
@@ -366,16 +373,8 @@ impl Core {
     /// barrier or is in a handle, so this is no reason to put the final pause off.
     #[inline(always)]
     pub(crate) fn born_old(&mut self, value: Value) {
-        if self.marking {
-            self.push_grey(value, false);
-        }
-    }
-
-    #[cold]
-    fn push_grey(&mut self, value: Value, unfinished: bool) {
         if let Some(cycle) = &mut self.cycle {
             cycle.marker.push(value);
-            cycle.finished &= !unfinished;
         }
     }
 

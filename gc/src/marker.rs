@@ -285,6 +285,23 @@ impl Marker {
         }
     }
 
+    /// White → black for an object of `bytes` bytes that is scanned elsewhere.
+    #[inline(always)]
+    pub(crate) fn mark_promoted(
+        &mut self,
+        cage: &Cage,
+        pages: &mut PageTable,
+        value: Value,
+        bytes: usize,
+    ) {
+        let (word, bit) = mark_bit(cage, value);
+        word.store_u64(word.load_u64() | bit);
+        self.bytes += bytes;
+        self.objects += 1;
+        let live = &mut pages.live_bytes[value.granule() / GRANULES_PER_PAGE];
+        *live = live.wrapping_add(bytes as u32);
+    }
+
     /// Records the slots that refer to objects on evacuation candidates.
     fn record_slots(&mut self, pages: &PageTable, first: Addr, slots: usize) {
         if !self.recording {

@@ -237,25 +237,33 @@ impl Scavenger<'_> {
 
     /// Scans grey objects until there are none: copied ones first, they are in cache.
     fn drain(&mut self) {
+        if self.core.marking {
+            self.drain_while::<true>();
+        } else {
+            self.drain_while::<false>();
+        }
+    }
+
+    fn drain_while<const MARKING: bool>(&mut self) {
         let mut free = self.free_ends();
         loop {
             let mut scan = self.scan;
             while scan < free.young {
-                scan = self.scan_object::<false>(&mut free, scan);
+                scan = self.scan_object::<false, false>(&mut free, scan);
             }
             self.scan = scan;
             if self.promoted_scan < free.old {
                 let at = self.promoted_scan;
                 // The end is known before the scan, which may switch to another buffer.
                 self.promoted_scan = object_end(at);
-                self.scan_object::<true>(&mut free, at);
+                self.scan_object::<true, MARKING>(&mut free, at);
                 continue;
             }
             let Some((mut at, end)) = self.promoted_ranges.pop() else {
                 break;
             };
             while at < end {
-                at = self.scan_object::<true>(&mut free, at);
+                at = self.scan_object::<true, MARKING>(&mut free, at);
             }
         }
         self.set_free_ends(free);
@@ -276,9 +284,14 @@ impl Scavenger<'_> {
         self.core.old.top = free.old;
     }
 
-    /// Forwards the young references of the object at `at`; returns its end.
+    /// Forwards the young references of the object at `at`; returns its end. If it was promoted while marking, it is
+    /// black, and the old objects that it refers to become grey.
     #[inline(always)]
-    fn scan_object<const PROMOTED: bool>(&mut self, free: &mut FreeEnds, at: Addr) -> Addr {
+    fn scan_object<const PROMOTED: bool, const MARKING: bool>(
+        &mut self,
+        free: &mut FreeEnds,
+        at: Addr,
+    ) -> Addr {
         let descriptor = Descriptor(at.load_u32());
         let (first, slots, end) = slots_and_end(at, descriptor);
         let mut slot = first;
@@ -293,12 +306,12 @@ impl Scavenger<'_> {
                 if self.in_from_space(ahead) {
                     self.core.cage.addr(ahead).prefetch();
                 }
-                self.scan_slot::<PROMOTED>(free, slot);
+                self.scan_slot::<PROMOTED, MARKING>(free, slot);
                 slot = slot.add(4);
             }
         } else {
             while slot < slots_end {
-                self.scan_slot::<PROMOTED>(free, slot);
+                self.scan_slot::<PROMOTED, MARKING>(free, slot);
                 slot = slot.add(4);
             }
         }
@@ -306,7 +319,11 @@ impl Scavenger<'_> {
     }
 
     #[inline(always)]
-    fn scan_slot<const PROMOTED: bool>(&mut self, free: &mut FreeEnds, slot: Addr) {
+    fn scan_slot<const PROMOTED: bool, const MARKING: bool>(
+        &mut self,
+        free: &mut FreeEnds,
+        slot: Addr,
+    ) {
         let value = slot.value();
         if self.in_from_space(value) {
             let new = self.forward_in(free, value);
@@ -317,6 +334,11 @@ impl Scavenger<'_> {
             }
         } else if PROMOTED && self.core.is_young(value) {
             self.core.record_new(slot);
+        } else if MARKING
+            && value.0 >= self.core.first_old_value()
+            && !seeded::active(Bug::PromotedReferencesNotGrey)
+        {
+            self.core.marking_barrier(slot, value);
         }
     }
 
@@ -356,7 +378,7 @@ impl Scavenger<'_> {
             from.copy_to(to, bytes);
             new = self.core.cage.value(to);
             if self.core.marking && !self.core.is_young(new) {
-                self.core.promoted(new);
+                self.core.promoted(new, bytes);
             }
         }
         if !seeded::active_every(Bug::ForwardingLost, 9) {

@@ -59,8 +59,8 @@ bugs! {
     PromotedSlotNotRecorded,
     /// When promotion changes buffers, what it has put into the last one is not scanned.
     PromotedRangeLost,
-    /// An object promoted while marking is not made grey.
-    PromotedNotGrey,
+    /// What an object that is promoted while marking refers to is not made grey.
+    PromotedReferencesNotGrey,
     /// The final pause of a marking does not look at young survivors.
     YoungRootsSkipped,
     /// The marker scans all slots of an object but the last.
