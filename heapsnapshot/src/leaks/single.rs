@@ -5,6 +5,7 @@
 
 use super::finding::{Finding, Verdict};
 use super::place::Place;
+use crate::analysis::collections::contents;
 use crate::analysis::strings::{DuplicatedString, duplicated_strings};
 use crate::analysis::words::{self, is_plumbing};
 use crate::dom_state::DETACHED;
@@ -86,12 +87,20 @@ fn holder(snapshot: &Snapshot, tree: &Tree, node: u32) -> Option<u32> {
     Some(at)
 }
 
-/// The objects that hold most others, directly or over their tables.
+/// A text that is the name of a property: an object with many properties keeps their names in a table.
+fn is_property_name(snapshot: &Snapshot, tree: &Tree, node: NodeRef<'_>) -> bool {
+    let is_text = matches!(node.kind(), Some(NodeType::String | NodeType::Symbol));
+    let table = tree.parent(node.ordinal().0).filter(|_| is_text);
+    let edge = table.and_then(|table| tree.edge(snapshot, table));
+    edge.is_some_and(|edge| edge.is(EdgeType::Internal) && edge.name() == "properties")
+}
+
+/// The objects that hold most others, directly or over their tables; of a collection its entries count.
 fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
     let mut items: Vec<(u64, u32)> = vec![(0, 0); snapshot.node_count()];
     let is_item = |&node: &NodeRef<'_>| {
         let own = node.is(NodeType::Closure) && is_engines(node);
-        !own && !is_plumbing(node)
+        !own && !is_plumbing(node) && !is_property_name(snapshot, tree, node)
     };
     for node in snapshot.nodes().filter(is_item) {
         if let Some(holder) = holder(snapshot, tree, node.ordinal().0) {
@@ -106,7 +115,17 @@ fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
         .filter(|&((count, _), node)| {
             count >= LARGE && !snapshot.nodes.is(node as usize, NodeType::Synthetic)
         })
-        .map(|((count, sample), node)| (count, node, sample))
+        .map(|((count, sample), node)| {
+            // A map holds its keys, too; where its table tells, its entries count.
+            let found = contents(snapshot.at(node as usize));
+            let entries = found.and_then(|found| found.capacity.map(|_| found.entries));
+            (
+                entries.map_or(count, |entries| entries.min(count)),
+                node,
+                sample,
+            )
+        })
+        .filter(|&(count, _, _)| count >= LARGE)
         .collect();
     largest.sort_unstable_by_key(|&(count, node, _)| (std::cmp::Reverse(count), node));
     largest.truncate(MOST);

@@ -437,6 +437,16 @@ fn one_snapshot_leaves_out_what_node_made() {
     table("bound", built_in, true, 20_001);
     table("node", of_node, true, 30_001);
     table("mine", own, true, 40_001);
+    // The names of an object's many properties are no items of it.
+    let owner = graph.node("object", "Object", 60_001, 32);
+    let names = graph.node("array", "(object properties)", 60_003, 32);
+    graph
+        .edge(heap.scope, "context", "names", owner)
+        .edge(owner, "internal", "properties", names);
+    for at in 0..600 {
+        let name = graph.node("string", "name", 60_005 + 2 * at, 32);
+        graph.edge(names, "internal", &at.to_string(), name);
+    }
     let binding = graph.node("native", "Detached Node / BindingData", 50_001, 64);
     graph.edge(heap.scope, "context", "binding", binding);
     let found = report(&[heap.graph.read()]);
