@@ -234,7 +234,7 @@ impl Container {
     }
 
     /// The names of all sections, in order.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.sections.iter().map(|section| section.name.as_str())
     }

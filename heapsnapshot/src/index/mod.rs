@@ -38,11 +38,15 @@
 //! [`statistics`]: crate::analysis::statistics::statistics
 
 mod container;
+#[cfg(any(test, fuzzing))]
+mod forge;
 mod graph;
 mod report;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(test, fuzzing))]
+pub use forge::Forger;
 pub use graph::GraphIndex;
 pub use report::ReportIndex;
 

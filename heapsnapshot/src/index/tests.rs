@@ -331,36 +331,27 @@ fn a_forged_one_does_no_harm() {
     let folder = Folder::new("forged");
     let file = folder.snapshot(21);
     store(&file, false);
-    let identity = Identity::of(&file).unwrap();
-    let path = GraphIndex::path(&file);
-    let container = container::Container::open(&path, "graph-attributed", &identity).unwrap();
-    let names: Vec<String> = container.names().map(ToOwned::to_owned).collect();
-    let sections: Vec<Vec<u8>> = names
-        .iter()
-        .map(|name| container.bytes(name).unwrap())
-        .collect();
+    let forger = Forger::of(&file).unwrap();
     let mut random = Random(1);
     let (mut refused, mut read) = (0, 0);
     for _ in 0..3000 {
-        let mut writer = container::Writer::create(&path, "graph-attributed", &identity).unwrap();
-        let target = random.below(names.len());
-        for (at, (name, bytes)) in names.iter().zip(&sections).enumerate() {
-            let mut bytes = bytes.clone();
-            if at == target && !bytes.is_empty() {
-                let place = random.below(bytes.len());
-                match random.below(4) {
-                    0 => bytes.truncate(place),
-                    1 => bytes[place] = random.below(256) as u8,
-                    2 => bytes[place] ^= 1,
-                    _ => bytes[place..]
-                        .iter_mut()
-                        .take(4)
-                        .for_each(|byte| *byte = 0xff),
-                }
+        let section = random.below(forger.sections());
+        let change = |bytes: &mut Vec<u8>| {
+            if bytes.is_empty() {
+                return;
             }
-            writer.bytes(name, &bytes).unwrap();
-        }
-        writer.finish().unwrap();
+            let place = random.below(bytes.len());
+            match random.below(4) {
+                0 => bytes.truncate(place),
+                1 => bytes[place] = random.below(256) as u8,
+                2 => bytes[place] ^= 1,
+                _ => bytes[place..]
+                    .iter_mut()
+                    .take(4)
+                    .for_each(|byte| *byte = 0xff),
+            }
+        };
+        forger.forge(section, change).unwrap();
         match load(&file, false) {
             Err(_) => refused += 1,
             Ok(snapshot) => {
