@@ -4,6 +4,9 @@
 //! `3 + b + 2b·(entry size)` slots, and its entries are the numbered edges behind the buckets. Small
 //! integers leave no edge, so counts of entries are lower bounds. heaplab's own tables name their
 //! edges.
+//!
+//! Source: `OrderedHashTable` in V8's `src/objects/ordered-hash-table.h`, and what
+//! `V8HeapExplorer::ExtractReferences` in `heap-snapshot-generator.cc` writes of arrays and their elements.
 
 use hashbrown::HashSet;
 

@@ -3,6 +3,8 @@
 //! Within one process an object keeps its id, so objects are compared one by one, as DevTools'
 //! Comparison does. Between processes ids mean nothing: classes are compared, and what hangs on paths
 //! of one shape. Which of the two was done is part of the result.
+//!
+//! Source: `calculateSnapshotDiff` in DevTools' `HeapSnapshot.ts` for the comparison by id.
 
 use hashbrown::HashMap;
 

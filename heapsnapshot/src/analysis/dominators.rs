@@ -1,4 +1,6 @@
 //! The dominator tree as people read it: the largest subtrees, level by level, and by class.
+//!
+//! Source: [`Dominators`](crate::dominators::Dominators), which has the tree and its sizes.
 
 use hashbrown::HashMap;
 

@@ -1,4 +1,6 @@
 //! Finding nodes: by name, class, text, id, type and size.
+//!
+//! Source: a look at every node. What is searched as text is sieved once per string of the file, not once per node.
 
 use super::words;
 use crate::bits::BitSet;

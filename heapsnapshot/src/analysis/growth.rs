@@ -3,6 +3,8 @@
 //! Snapshots are added one by one and need not stay in memory. Classes are followed by name,
 //! collections by id (so the snapshots should come from one process), references by what they are called
 //! and the classes at both ends.
+//!
+//! Source: the definition: larger in every snapshot than in the one before; slopes are least squares.
 
 use hashbrown::HashMap;
 

@@ -1,4 +1,5 @@
-//! Analyses: one file each, with its complexity, its source and a naive judge in its tests.
+//! Analyses: one file each, with its complexity and its source. The naive judges are in the file's own tests, in
+//! `src/tests/naive.rs` (summary) and in `src/tests/oracles.rs` (the others that list things).
 //!
 //! Every analysis takes a [`Snapshot`](crate::Snapshot) and gives plain structs that serialise.
 

@@ -1,4 +1,6 @@
 //! One node: everything known about it.
+//!
+//! Source: what the graph and its derived columns say of it.
 
 use super::words;
 use crate::dom_state::{ATTACHED, DETACHED};

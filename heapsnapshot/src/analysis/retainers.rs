@@ -3,6 +3,8 @@
 //! A path follows, from the node back to a root, the retainer nearest to the roots. The shortest
 //! path comes first; the next ones start with the node's other retainers. For a class, paths of the
 //! same shape are counted together.
+//!
+//! Source: DevTools' Retainers view, which lists retainers by distance; the paths are its first branches.
 
 use hashbrown::HashMap;
 

@@ -1,4 +1,6 @@
 //! Statistics: DevTools' pie, in bytes.
+//!
+//! Source: `calculateStatistics` in DevTools' `HeapSnapshot.ts`; `cargo xtask test` compares with DevTools' own worker.
 
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, Snapshot};

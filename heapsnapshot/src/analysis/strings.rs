@@ -1,4 +1,6 @@
 //! Duplicated strings: equal texts in several copies, what they waste and who holds them.
+//!
+//! Source: the filter `duplicatedStrings` of `createNamedFilter` in DevTools' `HeapSnapshot.ts`.
 
 use std::borrow::Cow;
 

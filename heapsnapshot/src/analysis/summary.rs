@@ -2,6 +2,8 @@
 //!
 //! Counts and sizes leave out nodes without a self size, as DevTools does. A row's retained size
 //! counts each node that no node of the same row dominates: a list of three counts once.
+//!
+//! Source: `buildAggregates` and `calculateClassesRetainedSize` in DevTools' `HeapSnapshot.ts`.
 
 use hashbrown::HashMap;
 

@@ -2,6 +2,8 @@
 //!
 //! DevTools loads most broken files in silence and shows wrong tables. Each finding has a code for
 //! scripts, a sentence, and where there is one, a node.
+//!
+//! Source: `heap-snapshot-generator.cc` for what an engine writes, `HeapSnapshotLoader.ts` for what DevTools takes.
 
 use std::borrow::Cow;
 
