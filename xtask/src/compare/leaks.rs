@@ -93,10 +93,10 @@ fn compare(options: &Options) -> Result<bool, String> {
 /// CPU seconds of heaplab and memlab on the same three files, round by round.
 fn speed(name: &str, rounds: u32) -> Result<Vec<(f64, f64)>, String> {
     let root = process::workspace_root();
-    let bench = root.join("benches").join("leaks");
-    let install = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
-    let mut npm = process::command("npm", &install);
-    process::run(npm.current_dir(&bench).env("PUPPETEER_SKIP_DOWNLOAD", "1"))?;
+    let benches = root.join("benches");
+    // The memlab that `compare reading` runs, too.
+    let peers = benches.join("peers").join("reading");
+    super::reading::install(&peers)?;
     process::run(&mut process::cargo(&[
         "build",
         "--release",
@@ -110,7 +110,7 @@ fn speed(name: &str, rounds: u32) -> Result<Vec<(f64, f64)>, String> {
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let files = ["1", "2", "3"].map(|n| text(&folder.join(format!("{n}.heapsnapshot"))));
     if !Path::new(&files[2]).exists() {
-        let script = text(&bench.join("make.cjs"));
+        let script = text(&benches.join("leaks").join("make.cjs"));
         let mut make = process::command("node", &["--expose-gc", &script, name]);
         process::run(make.current_dir(&folder))?;
     }
@@ -134,7 +134,7 @@ fn speed(name: &str, rounds: u32) -> Result<Vec<(f64, f64)>, String> {
         .map(ToOwned::to_owned)
         .chain(files.clone())
         .collect();
-    let memlab = text(&bench.join("node_modules/memlab/bin/memlab"));
+    let memlab = text(&peers.join("node_modules/memlab/bin/memlab"));
     let work = text(&folder.join("memlab"));
     let theirs = [
         "node",

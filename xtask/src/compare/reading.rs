@@ -84,7 +84,11 @@ fn text(path: &Path) -> String {
 }
 
 /// Installs what a package.json lists, without running its scripts.
-fn install(folder: &Path) -> Result<(), String> {
+///
+/// # Errors
+///
+/// That npm failed.
+pub(super) fn install(folder: &Path) -> Result<(), String> {
     let arguments = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
     let mut npm = process::command("npm", &arguments);
     process::run(npm.current_dir(folder).env("PUPPETEER_SKIP_DOWNLOAD", "1"))
