@@ -214,7 +214,9 @@ impl Table {
             .iter()
             .map(|row| row.cells.iter().map(Cell::shown).collect())
             .collect();
-        let widths = self.widths(&shown);
+        // Found out once: it is a look at every row.
+        let texts = self.texts();
+        let widths = self.widths(&shown, &texts);
         let mut page = String::new();
         if let Some(title) = &self.title {
             let _ = writeln!(page, "{HEADING}{title}{HEADING:#}");
@@ -224,9 +226,9 @@ impl Table {
             .iter()
             .map(|title| (*title).to_owned())
             .collect();
-        let _ = writeln!(page, "{LABEL}{}{LABEL:#}", self.line(&heads, &widths));
+        let _ = writeln!(page, "{LABEL}{}{LABEL:#}", line(&heads, &widths, &texts));
         for row in &shown {
-            let _ = writeln!(page, "{}", self.line(row, &widths));
+            let _ = writeln!(page, "{}", line(row, &widths, &texts));
         }
         for note in self.notes() {
             let _ = writeln!(page, "{LABEL}{note}{LABEL:#}");
@@ -235,7 +237,7 @@ impl Table {
     }
 
     /// Numbers get what they need; the columns of words share what is left.
-    fn widths(&self, shown: &[Vec<String>]) -> Vec<usize> {
+    fn widths(&self, shown: &[Vec<String>], texts: &[bool]) -> Vec<usize> {
         let longest = |at: usize| {
             shown
                 .iter()
@@ -247,7 +249,7 @@ impl Table {
             .map(|at| longest(at).max(self.columns[at].chars().count()))
             .collect();
         let gaps = 2 * widths.len().saturating_sub(1);
-        let wordy: Vec<usize> = (0..widths.len()).filter(|&at| self.is_text(at)).collect();
+        let wordy: Vec<usize> = (0..widths.len()).filter(|&at| texts[at]).collect();
         let numbers: usize = (0..widths.len())
             .filter(|at| !wordy.contains(at))
             .map(|at| widths[at])
@@ -265,25 +267,13 @@ impl Table {
         widths
     }
 
-    fn is_text(&self, at: usize) -> bool {
-        self.rows
-            .iter()
-            .all(|row| matches!(row.cells[at], Cell::Text(_)))
-    }
-
-    fn line(&self, cells: &[String], widths: &[usize]) -> String {
-        let mut line = String::new();
-        for (at, (cell, &width)) in cells.iter().zip(widths).enumerate() {
-            let gap = if at == 0 { "" } else { "  " };
-            let cell = fitted(cell, width);
-            let _ = if self.is_text(at) {
-                write!(line, "{gap}{cell:<width$}")
-            } else {
-                write!(line, "{gap}{cell:>width$}")
-            };
-        }
-        line.truncate(line.trim_end().len());
-        line
+    /// Which columns have words only.
+    fn texts(&self) -> Vec<bool> {
+        let is_text = |at: usize| {
+            let mut cells = self.rows.iter().map(|row| &row.cells[at]);
+            cells.all(|cell| matches!(cell, Cell::Text(_)))
+        };
+        (0..self.columns.len()).map(is_text).collect()
     }
 
     fn csv(&self) -> String {
@@ -302,9 +292,9 @@ impl Table {
             let _ = writeln!(page, "**{}**\n", markdown_text(title));
         }
         let _ = writeln!(page, "| {} |", self.columns.join(" | "));
-        let rules: Vec<&str> = (0..self.columns.len())
-            .map(|at| if self.is_text(at) { "---" } else { "---:" })
-            .collect();
+        let texts = self.texts();
+        let rule = |&text: &bool| if text { "---" } else { "---:" };
+        let rules: Vec<&str> = texts.iter().map(rule).collect();
         let _ = writeln!(page, "| {} |", rules.join(" | "));
         for row in &self.rows {
             let cells: Vec<String> = row
@@ -319,6 +309,22 @@ impl Table {
         }
         page
     }
+}
+
+/// A line of the table: words to the left, numbers to the right.
+fn line(cells: &[String], widths: &[usize], texts: &[bool]) -> String {
+    let mut line = String::new();
+    for (at, (cell, &width)) in cells.iter().zip(widths).enumerate() {
+        let gap = if at == 0 { "" } else { "  " };
+        let cell = fitted(cell, width);
+        let _ = if texts[at] {
+            write!(line, "{gap}{cell:<width$}")
+        } else {
+            write!(line, "{gap}{cell:>width$}")
+        };
+    }
+    line.truncate(line.trim_end().len());
+    line
 }
 
 impl Cell {
