@@ -9,8 +9,10 @@ use super::systems::{Memory, System};
 const BENCH: &str = "cachel1m";
 /// The young generation takes three semi-spaces of 1 MB in every system; the rest is the old generation.
 const SEMI_SPACE: u32 = 1;
-/// A run that takes longer than this in a small heap counts as one that does not complete.
+/// A run that takes more processor time than this in a small heap counts as one that does not complete.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// `/proc` counts processor time in hundredths of a second on every Linux (`USER_HZ`).
+const TICK: Duration = Duration::from_millis(10);
 /// Surely enough, in MB.
 const ENOUGH: u32 = 256;
 
@@ -45,7 +47,7 @@ fn completes(system: System, total: u32) -> bool {
     loop {
         match child.try_wait() {
             Ok(Some(status)) => return status.success(),
-            Ok(None) if started.elapsed() < PATIENCE => {
+            Ok(None) if cpu_time(child.id()).unwrap_or(started.elapsed()) < PATIENCE => {
                 std::thread::sleep(Duration::from_millis(20));
             }
             _ => {
@@ -56,6 +58,21 @@ fn completes(system: System, total: u32) -> bool {
             }
         }
     }
+}
+
+/// Processor time that a process has taken; `None` where there is no `/proc`. On a busy machine the time of day would count
+/// a run as stuck that only had to wait.
+fn cpu_time(process: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    user_and_system(&stat).map(|ticks| TICK * ticks)
+}
+
+/// Fields 14 and 15 of `/proc/PID/stat`. Field 2, the program's name, is in brackets and may hold anything.
+fn user_and_system(stat: &str) -> Option<u32> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_ascii_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u32>().ok();
+    Some(next()? + next()?)
 }
 
 /// Bisects for heaplab, V8 and HotSpot.
@@ -87,4 +104,19 @@ pub(crate) fn find(systems: &[System]) -> Result<Vec<Smallest>, String> {
         });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processor_time_is_read_from_the_fields_after_the_name() {
+        let stat = "4242 (a) b (c) S 1 2 3 0 -1 4194560 13 0 0 0 250 50 7 8 20 0 1 0 99 1000 2";
+        assert_eq!(user_and_system(stat), Some(300));
+        assert_eq!(user_and_system("4242 (cut"), None);
+        #[cfg(target_os = "linux")]
+        assert!(cpu_time(std::process::id()).is_some());
+        assert_eq!(cpu_time(u32::MAX), None);
+    }
 }
