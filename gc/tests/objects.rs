@@ -1,8 +1,8 @@
 //! Objects, maps and deques through the public API, over collections.
 
 use heaplab_gc::{
-    CollectionKind, CollectionReason, Heap, HeapLimitReached, HeapOptions, Immediate, Limit, Local,
-    Policy, Scope, Shape, Smi,
+    Budget, CollectionKind, CollectionReason, Heap, HeapLimitReached, HeapOptions, Immediate,
+    Limit, Local, Policy, Scope, Shape, Smi,
 };
 
 const MB: usize = 1 << 20;
@@ -212,4 +212,61 @@ fn externals_born_old_outlive_collections() {
             assert_eq!(s.external_bytes(s.peek(&kept)), 1000);
         });
     }
+}
+
+/// A table with a fifth of holes closes them in place, while young values and a marking in steps look on.
+#[test]
+fn a_map_that_turns_over_keeps_its_table() {
+    let mut heap = heap(32 * MB, MB);
+    let map = heap.enter(|s| {
+        let map = s.map().expect("room");
+        s.global(map)
+    });
+    let (live, rounds) = (1_600_i32, 40_000_i32);
+    let mut bytes = 0;
+    for i in 0..rounds {
+        heap.enter(|s| {
+            let map = s.local(&map);
+            if i >= live {
+                let oldest = s.string(&format!("key {}", i - live)).expect("room");
+                assert!(s.map_remove(map, oldest).is_some(), "{i}");
+            }
+            let (key, value) = (
+                s.string(&format!("key {i}")).expect("room"),
+                s.array(3).expect("room"),
+            );
+            s.set(value, 0, Smi::wrapping(i));
+            s.map_set(map, key, value).expect("room");
+            if i == live {
+                bytes = s.map_bytes(map);
+            }
+            assert!(i < live || s.map_bytes(map) == bytes, "{i}");
+        });
+        match i % 2_000 {
+            500 => heap.collect(CollectionKind::Minor, CollectionReason::Testing),
+            700 => heap.start_incremental_marking(),
+            700..1_500 if heap.is_marking() => {
+                let budget = Budget {
+                    bytes: 256,
+                    ns: u64::MAX,
+                };
+                heap.step(budget);
+            }
+            1_500 => {
+                heap.verify().expect("sound");
+                heap.collect(CollectionKind::Major, CollectionReason::Testing);
+                heap.verify().expect("sound");
+            }
+            _ => {}
+        }
+    }
+    heap.enter(|s| {
+        let map = s.local(&map);
+        assert_eq!(s.map_len(map), live as usize);
+        for i in rounds - live..rounds {
+            let value = s.map_get_str(map, &format!("key {i}")).expect("an entry");
+            assert_eq!(s.as_integer(s.get(value, 0)), Some(i));
+        }
+    });
+    heap.verify().expect("sound");
 }
