@@ -101,7 +101,7 @@ pub fn summary(
     finish(rows)
 }
 
-/// Summarises all nodes of a snapshot that nothing else is asked of: the same numbers as [`summary`]'s, with a third less
+/// Summarises all nodes of a snapshot that nothing else is asked of: the same numbers as [`summary`]'s, with a quarter less
 /// memory, because what each step needs last makes room for the next.
 ///
 /// Complexity: that of [`summary`].
