@@ -91,7 +91,7 @@ fn parse(file: &Path, read: &ReadArgs, output: Output) -> Result<Snapshot, Failu
 }
 
 /// What the index of `file` says to a question about the whole; `None` if it says nothing. Then the snapshot has to be
-/// read, and [`store_reports`] makes an index for the next time.
+/// read, and [`open_for_reports`] makes an index for the next time.
 pub(super) fn reports<T>(
     file: &Path,
     read: &ReadArgs,
