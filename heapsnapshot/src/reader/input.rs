@@ -5,7 +5,8 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::FrameDecoderError;
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::error::ReadError;
 
@@ -187,12 +188,49 @@ struct ZstdFrames {
 
 enum Frame {
     Between(Source),
-    Inside(Box<StreamingDecoder<Source, ruzstd::decoding::FrameDecoder>>),
+    Inside(Source, Box<FrameDecoder>),
+    /// The frame is cut or damaged: what is decoded is still given, then the error.
+    Broken(Box<FrameDecoder>, io::Error),
     Done,
+}
+
+/// An empty last block, not compressed, and room for a checksum.
+const LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
+
+/// Decodes until `wanted` bytes can be taken from the decoder or the frame ends.
+fn decode(
+    source: &mut Source,
+    decoder: &mut FrameDecoder,
+    wanted: usize,
+) -> Result<(), FrameDecoderError> {
+    while decoder.can_collect() < wanted && !decoder.is_finished() {
+        let missing = wanted - decoder.can_collect();
+        decoder.decode_blocks(&mut *source, BlockDecodingStrategy::UptoBytes(missing))?;
+    }
+    Ok(())
+}
+
+/// What reading from the source ended with, if that is why the decoder failed: the end of the source, or its error.
+/// All else is damage.
+fn failure(error: &FrameDecoderError) -> io::Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return match io.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::new(io.kind(), error.to_string()),
+            };
+        }
+        cause = inner.source();
+    }
+    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
 }
 
 impl Read for ZstdFrames {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
         loop {
             match std::mem::replace(&mut self.state, Frame::Done) {
                 Frame::Done => return Ok(0),
@@ -200,18 +238,31 @@ impl Read for ZstdFrames {
                     if io::BufRead::fill_buf(&mut source)?.is_empty() {
                         return Ok(0);
                     }
-                    let frame = StreamingDecoder::new(source).map_err(|error| {
-                        io::Error::new(io::ErrorKind::InvalidData, error.to_string())
-                    })?;
-                    self.state = Frame::Inside(Box::new(frame));
+                    let mut decoder = Box::new(FrameDecoder::new());
+                    decoder.init(&mut source).map_err(|error| failure(&error))?;
+                    self.state = Frame::Inside(source, decoder);
                 }
-                Frame::Inside(mut frame) => {
-                    let read = frame.read(out)?;
-                    if read == 0 && !out.is_empty() {
-                        self.state = Frame::Between(frame.into_inner());
+                Frame::Inside(mut source, mut decoder) => {
+                    if let Err(error) = decode(&mut source, &mut decoder, out.len()) {
+                        // The decoder keeps the last window back until the frame ends: end it.
+                        let _ = decoder.decode_blocks(&LAST_BLOCK[..], BlockDecodingStrategy::All);
+                        self.state = Frame::Broken(decoder, failure(&error));
                         continue;
                     }
-                    self.state = Frame::Inside(frame);
+                    let read = decoder.read(out)?;
+                    if read == 0 {
+                        self.state = Frame::Between(source);
+                        continue;
+                    }
+                    self.state = Frame::Inside(source, decoder);
+                    return Ok(read);
+                }
+                Frame::Broken(mut decoder, error) => {
+                    let read = decoder.read(out)?;
+                    if read == 0 {
+                        return Err(error);
+                    }
+                    self.state = Frame::Broken(decoder, error);
                     return Ok(read);
                 }
             }
