@@ -24,7 +24,7 @@
 //!     count = 800
 //!     bytes = 64_000
 //! "#).unwrap();
-//! assert_eq!(budgets.class[0].get_ref().name, "Session");
+//! assert_eq!(budgets.class[0].name, "Session");
 //! assert_eq!(budgets.baseline.unwrap().total_bytes, Some(45_000_000));
 //! ```
 
@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use hashbrown::HashMap;
-use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use crate::analysis::growth::slope;
 use crate::analysis::summary::{GroupBy, summary};
@@ -43,15 +43,15 @@ use crate::graph::Snapshot;
 #[serde(deny_unknown_fields)]
 pub struct Budgets {
     /// For everything together.
-    pub total: Option<Spanned<TotalBudget>>,
+    pub total: Option<TotalBudget>,
     /// Per class.
     #[serde(default)]
-    pub class: Vec<Spanned<ClassBudget>>,
+    pub class: Vec<ClassBudget>,
     /// What growth is counted from.
     pub baseline: Option<Baseline>,
-    /// Where the file's lines begin, to say where a budget stands.
+    /// The lines that the budgets stand in, of everything and of each class.
     #[serde(skip)]
-    lines: Vec<usize>,
+    lines: Lines,
 }
 
 /// The budget of everything together.
@@ -135,8 +135,55 @@ pub struct Check {
     pub actual: Option<f64>,
     /// Whether there is too much.
     pub broken: bool,
-    /// The line of the budgets' file, from 1, where the table with the budget begins.
+    /// The line of the budgets' file, from 1, that the budget stands in.
     pub line: usize,
+}
+
+/// The lines of a table's keys.
+type KeyLines = HashMap<String, usize>;
+
+/// Where the keys of the budgets' file stand, lines from 1.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Lines {
+    total: KeyLines,
+    /// Per class, in the file's order.
+    class: Vec<KeyLines>,
+}
+
+impl Lines {
+    /// Of a file that is valid; of any other, none.
+    fn find(text: &str) -> Lines {
+        let starts: Vec<usize> = std::iter::once(0)
+            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        let keys = |value: &DeValue<'_>| -> KeyLines {
+            let Some(table) = value.as_table() else {
+                return KeyLines::new();
+            };
+            let line = |offset| starts.partition_point(|&start| start <= offset);
+            table
+                .keys()
+                .map(|key| (key.get_ref().to_string(), line(key.span().start)))
+                .collect()
+        };
+        let Ok(root) = DeTable::parse(text) else {
+            return Lines::default();
+        };
+        let classes = root.get_ref().get("class").map(|value| value.get_ref());
+        let classes = classes.and_then(DeValue::as_array);
+        Lines {
+            total: root
+                .get_ref()
+                .get("total")
+                .map(|value| keys(value.get_ref()))
+                .unwrap_or_default(),
+            class: classes
+                .into_iter()
+                .flat_map(|classes| classes.iter())
+                .map(|class| keys(class.get_ref()))
+                .collect(),
+        }
+    }
 }
 
 impl Budgets {
@@ -154,8 +201,7 @@ impl Budgets {
                 error.message().replace('\n', " ")
             ))
         })?;
-        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
-        budgets.lines = std::iter::once(0).chain(ends).collect();
+        budgets.lines = Lines::find(text);
         if let Some(baseline) = &budgets.baseline
             && baseline.file.is_some()
             && (baseline.total_bytes.is_some() || !baseline.class.is_empty())
@@ -165,10 +211,6 @@ impl Budgets {
             ));
         }
         Ok(budgets)
-    }
-
-    fn line(&self, offset: usize) -> usize {
-        self.lines.partition_point(|&start| start <= offset).max(1)
     }
 }
 
@@ -248,7 +290,8 @@ pub fn gate(series: &[Measured], baseline: Option<&Measured>, budgets: &Budgets)
         (series.len() > 1).then(|| slope(&series.iter().map(get).collect::<Vec<_>>()))
     };
     let mut checks = Vec::new();
-    let mut check = |at: usize, subject: &str, budget, limit: Option<f64>, actual: Option<f64>| {
+    let nowhere = KeyLines::new();
+    let mut check = |lines: &KeyLines, subject: &str, budget, limit, actual: Option<f64>| {
         if let Some(limit) = limit {
             checks.push(Check {
                 subject: subject.to_owned(),
@@ -256,20 +299,20 @@ pub fn gate(series: &[Measured], baseline: Option<&Measured>, budgets: &Budgets)
                 limit,
                 actual,
                 broken: actual.is_some_and(|actual| actual > limit),
-                line: budgets.line(at),
+                line: lines.get(budget).copied().unwrap_or(1),
             });
         }
     };
     let number = |limit: Option<u64>| limit.map(|limit| limit as f64);
     let more = |now: u64, old: u64| now as f64 - old as f64;
     if let Some(total) = &budgets.total {
-        let (at, total) = (total.span().start, total.get_ref());
         let bytes = now.total.unwrap_or(0);
         let old = before.and_then(|before| before.total);
         let growth = old.map(|old| more(bytes, old));
         let percent = old.map(|old| more(bytes, old) * 100.0 / old.max(1) as f64);
         let rounds = per_round(&|m| m.total.unwrap_or(0));
-        let mut check = |budget, limit, actual| check(at, "total", budget, limit, actual);
+        let lines = &budgets.lines.total;
+        let mut check = |budget, limit, actual| check(lines, "total", budget, limit, actual);
         check("max_bytes", number(total.max_bytes), Some(bytes as f64));
         check("max_growth_bytes", number(total.max_growth_bytes), growth);
         check("max_growth_percent", total.max_growth_percent, percent);
@@ -279,8 +322,8 @@ pub fn gate(series: &[Measured], baseline: Option<&Measured>, budgets: &Budgets)
             rounds,
         );
     }
-    for class in &budgets.class {
-        let (at, class) = (class.span().start, class.get_ref());
+    for (at, class) in budgets.class.iter().enumerate() {
+        let lines = budgets.lines.class.get(at).unwrap_or(&nowhere);
         let row = now.row(&class.name);
         let old = before.map(|before| before.row(&class.name));
         let count_growth = old.map(|old| more(row.count, old.count));
@@ -309,7 +352,7 @@ pub fn gate(series: &[Measured], baseline: Option<&Measured>, budgets: &Budgets)
             ),
         ];
         for (budget, limit, actual) in figures {
-            check(at, &class.name, budget, number(limit), actual);
+            check(lines, &class.name, budget, number(limit), actual);
         }
     }
     checks
@@ -558,7 +601,29 @@ mod tests {
             place(0)["artifactLocation"]["uri"],
             "my%20budgets/%C3%A4.toml"
         );
-        assert_eq!(place(0)["region"]["startLine"], 1);
-        assert_eq!(place(1)["region"]["startLine"], 4);
+        assert_eq!(place(0)["region"]["startLine"], 2);
+        assert_eq!(place(1)["region"]["startLine"], 6);
+    }
+
+    #[test]
+    fn a_budget_has_its_own_line_however_it_is_written() {
+        let text = "class = [\n  { name = \"Session\", max_count = 1 },\n  { name = \"Other\",\n    \"max_count\" = 0,\n\
+            max_bytes = 0 },\n]\n\ntotal.max_bytes = 1\n# more\ntotal.'max_growth_bytes' = 2\n";
+        let budgets = Budgets::parse(text).unwrap();
+        let checks = gate(&[measured(2)], None, &budgets);
+        let lines: Vec<_> = checks
+            .iter()
+            .map(|check| (check.subject.as_str(), check.budget, check.line))
+            .collect();
+        assert_eq!(
+            lines,
+            [
+                ("total", "max_bytes", 8),
+                ("total", "max_growth_bytes", 10),
+                ("Session", "max_count", 2),
+                ("Other", "max_count", 4),
+                ("Other", "max_bytes", 5),
+            ]
+        );
     }
 }
