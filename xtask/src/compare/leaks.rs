@@ -8,7 +8,7 @@ use clap::Args;
 
 use super::measures::median;
 use crate::devtools::real;
-use crate::leaks::{self, Score};
+use crate::leaks::{self, Judged, Score};
 use crate::{Outcome, measured, prerequisites, process};
 
 /// memlab's CPU time as a multiple of ours that is to be reached: on three files of 5 MB each, on 250 MB in all.
@@ -54,12 +54,15 @@ fn compare(options: &Options) -> Result<bool, String> {
     let mut judged = Vec::new();
     if options.seeds > 0 {
         for node in real::nodes(&options.nodes)? {
+            let before = judged.len();
             for seed in 1..=options.seeds {
                 judged.extend(leaks::run(&node, seed, &options.programs)?);
                 eprintln!("{}, seed {seed}: judged", node.display());
             }
+            // All Nodes together take long: what one has shown is said, and kept, before the next begins.
+            print!("{}", leaks::table(&judged[before..]));
+            save(options, &judged, &[])?;
         }
-        print!("{}", leaks::table(&judged));
     }
     let mut met = Score::of(&judged).is_perfect();
     let mut speeds = Vec::new();
@@ -83,15 +86,23 @@ fn compare(options: &Options) -> Result<bool, String> {
             speeds.push((name, speed));
         }
     }
-    let json = serde_json::json!({ "programs": judged, "speed": speeds });
-    let text = serde_json::to_string_pretty(&json).map_err(|error| error.to_string())?;
-    super::write(&options.json, &text)?;
+    save(options, &judged, &speeds)?;
     println!("every verdict: {}", options.json.display());
     Ok(met)
 }
 
-/// CPU seconds of heaplab and memlab on the same three files, round by round.
-fn speed(name: &str, rounds: u32) -> Result<Vec<(f64, f64)>, String> {
+/// CPU seconds of heaplab and memlab, round by round.
+type Speed = Vec<(f64, f64)>;
+
+/// Writes every verdict and measurement there is so far.
+fn save(options: &Options, judged: &[Judged], speeds: &[(&str, Speed)]) -> Result<(), String> {
+    let json = serde_json::json!({ "programs": judged, "speed": speeds });
+    let text = serde_json::to_string_pretty(&json).map_err(|error| error.to_string())?;
+    super::write(&options.json, &text)
+}
+
+/// Both on the same three files.
+fn speed(name: &str, rounds: u32) -> Result<Speed, String> {
     let root = process::workspace_root();
     let benches = root.join("benches");
     // The memlab that `compare reading` runs, too.
