@@ -2,13 +2,13 @@
 //!
 //! `cargo run --release -p heapsnapshot --example histogram FILE`
 
-use heapsnapshot::Input;
 use heapsnapshot::reader::read_histogram;
+use heapsnapshot::{Input, ReadOptions};
 
 fn main() {
     let file = std::env::args().nth(1).expect("a file");
     let input = Input::open(file.as_ref()).expect("a file");
-    let histogram = read_histogram(input).expect("a snapshot");
+    let histogram = read_histogram(input, &ReadOptions::default()).expect("a snapshot");
     for row in histogram.rows.iter().take(15) {
         println!("{:>10} {:>12}  {}", row.count, row.shallow, row.class);
     }

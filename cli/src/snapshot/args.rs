@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use heapsnapshot::ReadOptions;
 
 use crate::args::{Format, memory};
 
@@ -132,6 +133,16 @@ pub(crate) struct ReadArgs {
     /// summary or statistics (milliseconds), FILE.graph-index for all else (as large as the file)
     #[arg(long)]
     pub(crate) index: bool,
+}
+
+impl ReadArgs {
+    pub(crate) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            strict: self.strict,
+            raw: self.raw,
+            ..ReadOptions::default()
+        }
+    }
 }
 
 /// A file and how to show it.

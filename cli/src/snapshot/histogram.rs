@@ -12,7 +12,11 @@ use crate::output::Output;
 
 /// Prints classes by size, as the file has them.
 pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
-    let found = read_histogram(input::source(&args.file, output)?)?;
+    let options = args.view.read.options();
+    let found = read_histogram(input::source(&args.file, output)?, &options)?;
+    if let Some(damage) = &found.damage {
+        input::warn_of_damage(&args.file, damage, output);
+    }
     let title = format!(
         "{} nodes, {} in {} objects; sizes as in the file",
         words::count(found.nodes),

@@ -9,7 +9,8 @@ use heaplab_gc::system::system_memory;
 use heapsnapshot::analysis::words;
 use heapsnapshot::graph::ReadReport;
 use heapsnapshot::index::{GraphIndex, Identity, ReportIndex, Unusable};
-use heapsnapshot::{Input, NodeId, NodeRef, ReadError, ReadOptions, Snapshot};
+use heapsnapshot::reader::Damage;
+use heapsnapshot::{Input, NodeId, NodeRef, ReadError, Snapshot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{NodeIdArg, ReadArgs};
@@ -73,18 +74,9 @@ fn parse(file: &Path, read: &ReadArgs, output: Output) -> Result<Snapshot, Failu
         }
         _ => input,
     };
-    let options = ReadOptions {
-        strict: read.strict,
-        raw: read.raw,
-        ..ReadOptions::default()
-    };
-    let snapshot = Snapshot::read(input, &options)?;
+    let snapshot = Snapshot::read(input, &read.options())?;
     if let Some(damage) = &snapshot.report().damage {
-        let place = escaped(&damage.to_string()).into_owned();
-        output.warn(format!(
-            "{}: the file is damaged or cut, and this is only what comes before: {place}",
-            file.display()
-        ));
+        warn_of_damage(file, damage, output);
     }
     warn_of_oddities(file, snapshot.report(), output);
     Ok(snapshot)
@@ -178,6 +170,15 @@ fn say_unusable(index: &Path, reason: &Unusable, output: Output) {
             index.display()
         )),
     }
+}
+
+/// Says that only a part of a file could be read.
+pub(super) fn warn_of_damage(file: &Path, damage: &Damage, output: Output) {
+    let place = escaped(&damage.to_string()).into_owned();
+    output.warn(format!(
+        "{}: the file is damaged or cut, and this is only what comes before: {place}",
+        file.display()
+    ));
 }
 
 fn warn_of_oddities(file: &Path, report: &ReadReport, output: Output) {

@@ -95,10 +95,19 @@ fn exit_codes_say_how_it_ended() {
     assert_eq!(code(&["snapshot", "validate", "b.heapsnapshot"]), 1);
     assert_eq!(code(&["snapshot", "node", "a.heapsnapshot", "99"]), 2);
     assert_eq!(code(&["snapshot", "summary", "missing.heapsnapshot"]), 3);
-    assert_eq!(
-        code(&["snapshot", "summary", "c.heapsnapshot", "--strict"]),
-        3
-    );
+    let edges = TEXT.find("1,2,20]").expect("the last edge");
+    std::fs::write(lab.path().join("d.heapsnapshot"), &TEXT[..edges]).unwrap();
+    let said = ["summary", "histogram"].map(|verb| {
+        for file in ["c.heapsnapshot", "d.heapsnapshot"] {
+            assert_eq!(code(&["snapshot", verb, file, "--strict"]), 3);
+        }
+        let (cut, rows, warning) = output(&lab, &["snapshot", verb, "d.heapsnapshot"]);
+        assert_eq!(cut, 0, "{warning}");
+        assert!(rows.contains("(string)"), "{rows}");
+        warning
+    });
+    assert!(said[0].contains("section \"edges\", byte"), "{said:?}");
+    assert_eq!(said[0], said[1]);
     let (cut, _, warning) = output(&lab, &["snapshot", "summary", "c.heapsnapshot"]);
     assert_eq!(cut, 0);
     assert!(warning.contains("section \"strings\", byte"), "{warning}");

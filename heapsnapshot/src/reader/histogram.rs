@@ -1,13 +1,14 @@
 //! A histogram without a graph: classes by count and size, in memory that does not grow with the file.
 //!
 //! Reads the nodes, skips the edges, and picks from the strings only the names it needs. Sizes are
-//! those of the file; there are no retained sizes, no interfaces and no corrections.
+//! those of the file; there are no retained sizes, no interfaces and no corrections. A file that is cut or damaged
+//! gives the nodes that come before, and the names.
 
 use hashbrown::HashMap;
 
-use super::error::ReadError;
+use super::error::{Damage, ReadError};
 use super::input::Input;
-use super::load::META_LIMIT;
+use super::load::{META_LIMIT, ReadOptions, reason};
 use super::meta::Meta;
 use super::sections::{Numbers, Sections, Stop};
 use crate::format::NodeType;
@@ -36,41 +37,82 @@ pub struct Histogram {
     pub count: u64,
     /// Bytes in all rows.
     pub shallow: u64,
+    /// Where the file is cut or damaged; all that comes before is counted. Nothing after the last name is looked at.
+    #[serde(skip)]
+    pub damage: Option<Damage>,
 }
 
-/// Reads a histogram. Complexity: one pass over the text.
+/// Reads a histogram; of the options, strictness and the scanner count. Complexity: one pass over the text.
 ///
 /// # Errors
-/// If the input cannot be read, is no snapshot, is damaged, or has its strings before its nodes.
-pub fn read_histogram(input: Input) -> Result<Histogram, ReadError> {
+/// If the input cannot be read, is no snapshot, has no nodes before its damage, is damaged and must not be
+/// ([`ReadOptions::strict`]), or has its strings before its nodes.
+pub fn read_histogram(input: Input, options: &ReadOptions) -> Result<Histogram, ReadError> {
     let name = input.name;
-    let mut sections = Sections::new(input.bytes, Path::detect());
-    match scan(&mut sections) {
-        Ok(histogram) => Ok(histogram),
-        Err(Stop::Io(source)) => Err(ReadError::Io { name, source }),
+    let path = options.scanner.unwrap_or_else(Path::detect);
+    let mut sections = Sections::new(input.bytes, path);
+    let mut found = Found::default();
+    let damage = match scan(&mut sections, &mut found, options.strict) {
+        Ok(()) => None,
         Err(stop) => {
-            let reason = match stop {
-                Stop::Syntax(reason) => reason,
-                Stop::End | Stop::Io(_) => "the file ends here".to_owned(),
-            };
-            Err(ReadError::NotASnapshot {
-                name,
-                offset: sections.offset(),
-                reason,
+            let offset = sections.offset();
+            Some(Damage {
+                section: found.awaited().to_owned(),
+                offset,
+                reason: reason(stop, &name, offset)?,
             })
+        }
+    };
+    match (found.sums, damage) {
+        (Some(sums), damage) if damage.is_none() || sums.nodes > 0 => match damage {
+            Some(damage) if options.strict => Err(ReadError::Damaged { name, damage }),
+            damage => Ok(sums.rows(&found.names, damage)),
+        },
+        (_, damage) => Err(ReadError::NotASnapshot {
+            name,
+            offset: sections.offset(),
+            reason: damage.map_or_else(|| "there are no nodes".to_owned(), |damage| damage.reason),
+        }),
+    }
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Found {
+    meta: Option<Meta>,
+    sums: Option<Sums>,
+    names: HashMap<u32, String>,
+    /// The section being read; empty between two.
+    section: String,
+    edges: bool,
+}
+
+impl Found {
+    /// The section being read, or the one that should come next.
+    fn awaited(&self) -> &str {
+        match (&self.meta, &self.sums) {
+            _ if !self.section.is_empty() => &self.section,
+            (None, _) => "snapshot",
+            (_, None) => "nodes",
+            _ if !self.edges => "edges",
+            _ => "strings",
         }
     }
 }
 
-fn scan<R: std::io::Read>(sections: &mut Sections<R>) -> Result<Histogram, Stop> {
-    let mut meta: Option<Meta> = None;
-    let mut sums: Option<Sums> = None;
+/// Reads up to the last name that is needed, or to the end of the strings if the file must be `whole`.
+fn scan<R: std::io::Read>(
+    sections: &mut Sections<R>,
+    found: &mut Found,
+    whole: bool,
+) -> Result<(), Stop> {
     sections.skip_mark()?;
     sections.expect(b'{')?;
     loop {
         let key = sections.key()?;
+        found.section.clone_from(&key);
         sections.expect(b':')?;
-        match (key.as_str(), &meta, &mut sums) {
+        match (key.as_str(), &found.meta, &mut found.sums) {
             ("snapshot", None, _) => {
                 let mut json = Vec::new();
                 sections.value(|text| {
@@ -81,24 +123,28 @@ fn scan<R: std::io::Read>(sections: &mut Sections<R>) -> Result<Histogram, Stop>
                         Ok(())
                     }
                 })?;
-                meta = Some(Meta::parse(&json).map_err(Stop::Syntax)?);
+                found.meta = Some(Meta::parse(&json).map_err(Stop::Syntax)?);
             }
             ("nodes", Some(meta), None) => {
-                let mut new = Sums::new(meta);
+                let sums = found.sums.insert(Sums::new(meta));
                 let mut numbers = Numbers::default();
                 sections.numbers(meta.node_fields.len(), &mut numbers, |batch| {
-                    new.take(batch);
+                    sums.take(batch);
                     Ok(())
                 })?;
-                sums = Some(new);
             }
             ("strings", _, Some(sums)) => {
-                let wanted = sums.wanted();
-                let mut names: HashMap<u32, String> = HashMap::with_capacity(wanted.len());
-                sections.pick_strings(&wanted, |index, escaped| {
-                    names.insert(index, lossy(unescape(escaped)).into_owned());
-                })?;
-                return Ok(sums.rows(&names));
+                let mut wanted = sums.wanted();
+                found.names.reserve(wanted.len());
+                if whole {
+                    // No table has as many: the search ends where the strings do.
+                    wanted.push(u32::MAX);
+                }
+                return sections.pick_strings(&wanted, |index, escaped| {
+                    found
+                        .names
+                        .insert(index, lossy(unescape(escaped)).into_owned());
+                });
             }
             ("strings", ..) => {
                 return Err(Stop::Syntax(
@@ -110,15 +156,18 @@ fn scan<R: std::io::Read>(sections: &mut Sections<R>) -> Result<Histogram, Stop>
                 ..,
             ) => {
                 sections.skip_numbers()?;
+                found.edges |= key == "edges";
             }
             _ => sections.value(|_| Ok(()))?,
         }
-        if sections.peek()? == b'}' {
-            return Err(Stop::Syntax(
-                "a section is missing: snapshot, nodes or strings".to_owned(),
-            ));
+        let next = sections.peek()?;
+        if next == b'}' {
+            found.section.clear();
+            let missing = found.awaited().to_owned();
+            return Err(Stop::Syntax(format!("there is no section \"{missing}\"")));
         }
         sections.expect(b',')?;
+        found.section.clear();
     }
 }
 
@@ -187,7 +236,7 @@ impl Sums {
         wanted
     }
 
-    fn rows(&self, names: &HashMap<u32, String>) -> Histogram {
+    fn rows(&self, names: &HashMap<u32, String>, damage: Option<Damage>) -> Histogram {
         let mut sums: HashMap<&str, (u64, u64)> = HashMap::new();
         let named = self
             .of_name
@@ -220,6 +269,7 @@ impl Sums {
             nodes: self.nodes,
             count,
             shallow,
+            damage,
         }
     }
 }
@@ -232,41 +282,76 @@ mod tests {
     use crate::Snapshot;
     use crate::tests::{Random, random_graph};
 
+    fn read(text: &[u8], strict: bool) -> Result<Histogram, ReadError> {
+        let input = Input::from_reader("memory", Cursor::new(text.to_vec())).unwrap();
+        let options = ReadOptions {
+            strict,
+            ..ReadOptions::default()
+        };
+        read_histogram(input, &options)
+    }
+
+    /// The rows are those that the nodes of the graph make.
+    fn assert_counts(histogram: &Histogram, snapshot: &Snapshot) {
+        assert_eq!(histogram.nodes, snapshot.node_count() as u64);
+        let sizes = snapshot.nodes().map(|node| node.raw_self_size());
+        let sizes: Vec<u64> = sizes.filter(|&size| size > 0).collect();
+        assert_eq!(histogram.count, sizes.len() as u64);
+        assert_eq!(histogram.shallow, sizes.iter().sum::<u64>());
+        for row in &histogram.rows {
+            let members = snapshot.nodes().filter(|node| {
+                node.raw_self_size() > 0
+                    && (if node.name() == "Object" && node.is(NodeType::Object) {
+                        "Object".into()
+                    } else {
+                        node.class_name()
+                    }) == row.class
+            });
+            assert_eq!(row.count, members.count() as u64, "{row:?}");
+        }
+    }
+
     #[test]
     fn it_counts_what_the_graph_counts() {
         let mut random = Random(31);
         for _ in 0..200 {
             let text = random_graph(&mut random).text();
-            let input =
-                Input::from_reader("memory", Cursor::new(text.clone().into_bytes())).unwrap();
-            let histogram = read_histogram(input).unwrap();
-            let snapshot = Snapshot::parse(text).unwrap();
-            assert_eq!(histogram.nodes, snapshot.node_count() as u64);
-            let sizes = snapshot.nodes().map(|node| node.raw_self_size());
-            let sizes: Vec<u64> = sizes.filter(|&size| size > 0).collect();
-            assert_eq!(histogram.count, sizes.len() as u64);
-            assert_eq!(histogram.shallow, sizes.iter().sum::<u64>());
-            for row in &histogram.rows {
-                let members = snapshot.nodes().filter(|node| {
-                    node.raw_self_size() > 0
-                        && (if node.name() == "Object" && node.is(NodeType::Object) {
-                            "Object".into()
-                        } else {
-                            node.class_name()
-                        }) == row.class
-                });
-                assert_eq!(row.count, members.count() as u64, "{row:?}");
-            }
+            let histogram = read(text.as_bytes(), true).unwrap();
+            assert_eq!(histogram.damage, None);
+            assert_counts(&histogram, &Snapshot::parse(text).unwrap());
         }
     }
 
     #[test]
-    fn damaged_files_are_refused() {
+    fn a_cut_file_gives_what_the_graph_gives_or_is_refused() {
         let text = random_graph(&mut Random(8)).text();
+        let mut seen = std::collections::BTreeSet::new();
         for cut in 0..text.trim_end().len() - 2 {
-            let input =
-                Input::from_reader("memory", Cursor::new(text.as_bytes()[..cut].to_vec())).unwrap();
-            let _ = read_histogram(input).map(|histogram| assert!(histogram.count > 0));
+            let text = &text.as_bytes()[..cut];
+            let Ok(snapshot) = Snapshot::parse(text) else {
+                let error = read(text, false).unwrap_err();
+                assert!(matches!(error, ReadError::NotASnapshot { .. }), "{error}");
+                continue;
+            };
+            let histogram = read(text, false).unwrap();
+            assert_counts(&histogram, &snapshot);
+            match histogram.damage {
+                Some(damage) => {
+                    assert_eq!(Some(&damage), snapshot.report().damage.as_ref());
+                    seen.insert(damage.section);
+                }
+                // Behind the last name that is needed.
+                None => assert_eq!(
+                    snapshot.report().damage.as_ref().unwrap().section,
+                    "strings"
+                ),
+            }
+            assert!(matches!(read(text, true), Err(ReadError::Damaged { .. })));
         }
+        assert!(
+            ["nodes", "edges", "strings"]
+                .into_iter()
+                .all(|name| seen.contains(name))
+        );
     }
 }

@@ -46,18 +46,7 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
     let name = input.name;
     if let Err((section, stop)) = loader.run() {
         let offset = loader.sections.offset();
-        let reason = match stop {
-            Stop::Io(source) => match decompression(source) {
-                Ok(reason) => reason,
-                Err(source) if source.kind() == ErrorKind::FileTooLarge => {
-                    let reason = format!("after {offset} bytes it is {source}");
-                    return Err(ReadError::TooLarge { name, reason });
-                }
-                Err(source) => return Err(ReadError::Io { name, source }),
-            },
-            Stop::End => "the file ends here".to_owned(),
-            Stop::Syntax(reason) => reason,
-        };
+        let reason = reason(stop, &name, offset)?;
         let damage = Damage {
             section: if section.is_empty() {
                 loader.awaited().to_owned()
@@ -85,6 +74,23 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
     }
     loader.report.bytes = loader.sections.offset();
     loader.finish(&name, options)
+}
+
+/// Why reading stopped, in words; an error if the system or a limit stopped it, and not the file.
+pub(super) fn reason(stop: Stop, name: &str, offset: u64) -> Result<String, ReadError> {
+    let name = name.to_owned();
+    match stop {
+        Stop::Io(source) => match decompression(source) {
+            Ok(reason) => Ok(reason),
+            Err(source) if source.kind() == ErrorKind::FileTooLarge => {
+                let reason = format!("after {offset} bytes it is {source}");
+                Err(ReadError::TooLarge { name, reason })
+            }
+            Err(source) => Err(ReadError::Io { name, source }),
+        },
+        Stop::End => Ok("the file ends here".to_owned()),
+        Stop::Syntax(reason) => Ok(reason),
+    }
 }
 
 /// Compressed text that is cut or damaged is a damaged file, not one that cannot be read.

@@ -257,8 +257,10 @@ impl<R: Read> Sections<R> {
         }
     }
 
-    /// Skips an array of numbers: to the first `]`.
+    /// Skips an array of numbers: to the first `]`. A text that ends before it ends where its last whole number does.
     pub(crate) fn skip_numbers(&mut self) -> Result<(), Stop> {
+        /// More digits than any number has.
+        const DIGITS: usize = 64;
         self.expect(b'[')?;
         loop {
             let bytes = self.window.bytes();
@@ -266,8 +268,10 @@ impl<R: Read> Sections<R> {
                 self.window.consume(end + 1);
                 return Ok(());
             }
-            let all = bytes.len();
-            self.window.consume(all);
+            let last = bytes.iter().rev().take(DIGITS);
+            let digits = last.take_while(|byte| byte.is_ascii_digit()).count();
+            let whole = bytes.len() - digits % DIGITS;
+            self.window.consume(whole);
             if !self.window.fill()? {
                 return Err(Stop::End);
             }

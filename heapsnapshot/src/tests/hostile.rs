@@ -102,8 +102,10 @@ fn run(name: &str, text: &str) {
         Input::from_reader(name, Cursor::new(text.as_bytes().to_vec())).unwrap(),
         &mut std::io::sink(),
     );
-    let _ =
-        read_histogram(Input::from_reader(name, Cursor::new(text.as_bytes().to_vec())).unwrap());
+    let _ = read_histogram(
+        Input::from_reader(name, Cursor::new(text.as_bytes().to_vec())).unwrap(),
+        &ReadOptions::default(),
+    );
     if let Ok(snapshot) = Snapshot::parse(text) {
         if snapshot.node_count() > 0 {
             every_analysis(&snapshot);
