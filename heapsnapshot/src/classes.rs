@@ -3,6 +3,13 @@
 //! A node's class follows from its type: `(system)` for hidden nodes, `Function` for closures, the
 //! name for objects and native nodes. Plain objects (named `Object`) are told apart by *interfaces*:
 //! see `classes/interfaces.rs`.
+//!
+//! ```no_run
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let class = snapshot.classes().class_of(snapshot.root().ordinal());
+//! println!("{}", snapshot.classes().name(&snapshot, class));
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 mod interfaces;
 

@@ -1,4 +1,11 @@
 //! Distances: edges from the roots, breadth first, with DevTools' exceptions.
+//!
+//! ```no_run
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let far = snapshot.nodes().filter_map(|node| snapshot.distances().shown(node.ordinal())).max();
+//! println!("the longest way from a root has {far:?} edges");
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};

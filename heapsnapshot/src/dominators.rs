@@ -11,6 +11,16 @@
 //!
 //! In pre-order a node's subtree is a range, so a retained size is the difference of two running
 //! sums of self sizes. At most 20 bytes a node and 4 an edge that leads backwards at a time.
+//!
+//! ```no_run
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let largest = snapshot.nodes().max_by_key(|node| node.self_size()).expect("a snapshot has nodes");
+//! let dominators = snapshot.dominators();
+//! println!("{} keeps {} bytes", largest.name(), dominators.retained_size(largest.ordinal()));
+//! let holder = snapshot.node(dominators.dominator(largest.ordinal()));
+//! println!("and goes with {}", holder.map_or("nothing".into(), |node| node.name()));
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 mod search;
 mod semi_nca;

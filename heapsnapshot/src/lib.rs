@@ -1,4 +1,15 @@
 //! Heap snapshots: writing, reading and analysing `.heapsnapshot` files as Chrome DevTools does.
+//!
+//! ```no_run
+//! use heapsnapshot::Snapshot;
+//! use heapsnapshot::analysis::summary::{GroupBy, summary};
+//!
+//! let snapshot = Snapshot::open("app.heapsnapshot")?;
+//! for class in summary(&snapshot, GroupBy::Class, None).rows.iter().take(10) {
+//!     println!("{:>12} bytes kept by {} × {}", class.retained, class.count, class.name);
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 #![deny(unsafe_code)]
 
 pub mod analysis;

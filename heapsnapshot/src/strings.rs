@@ -5,6 +5,14 @@
 //! (`\ud800` without its partner, which regular expressions put into real files) are kept apart in
 //! *WTF-8*: UTF-8 extended by three-byte forms for surrogates, so that two strings are equal iff
 //! JavaScript says so.
+//!
+//! ```no_run
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! for index in snapshot.strings().containing("session=") {
+//!     println!("{}", snapshot.strings().get(index));
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use std::borrow::Cow;
 

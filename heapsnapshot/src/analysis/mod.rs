@@ -2,6 +2,35 @@
 //! `src/tests/naive.rs` (summary) and in `src/tests/oracles.rs` (the others that list things).
 //!
 //! Every analysis takes a [`Snapshot`](crate::Snapshot) and gives plain structs that serialise.
+//!
+//! ```
+//! use heapsnapshot::Snapshot;
+//! use heapsnapshot::analysis::find::{Query, find};
+//! use heapsnapshot::analysis::retainers::node_retainers;
+//! use heapsnapshot::analysis::statistics::statistics;
+//! use heapsnapshot::analysis::validate::validate;
+//!
+//! let text = br#"{"snapshot":{"meta":{
+//!     "node_fields":["type","name","id","self_size","edge_count"],
+//!     "node_types":[["synthetic","object","string"]],
+//!     "edge_fields":["type","name_or_index","to_node"],
+//!     "edge_types":[["property"]]},"node_count":3,"edge_count":2},
+//!     "nodes":[0,0,1,0,1, 1,1,3,24,1, 2,2,5,40,0],
+//!     "edges":[0,3,5, 0,4,10],
+//!     "strings":["","Cache","a page","cache","page"]}"#;
+//! let snapshot = Snapshot::parse(&text[..])?;
+//! assert!(validate(&snapshot).is_empty());
+//! assert_eq!(statistics(&snapshot).strings, 40);
+//!
+//! let query = Query { contains: Some("page".into()), ..Query::default() };
+//! let found = find(&snapshot, &query, 10);
+//! assert_eq!((found.count, found.shallow), (1, 40));
+//!
+//! let page = snapshot.node_by_id(found.rows[0].id).expect("it was found");
+//! let why = node_retainers(page, 1);
+//! assert_eq!(why.paths[0].steps[0].words, "property `page` of `Cache`");
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 pub mod closures;
 pub mod collections;

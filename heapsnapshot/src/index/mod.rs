@@ -16,7 +16,7 @@
 //! use heapsnapshot::Snapshot;
 //!
 //! let file = "large.heapsnapshot".as_ref();
-//! let snapshot = match GraphIndex::load(file, false) {
+//! let snapshot = match GraphIndex::open(file, false).and_then(|index| index.read(false)) {
 //!     Ok(snapshot) => snapshot,
 //!     Err(_) => {
 //!         let identity = Identity::of(file)?;

@@ -20,6 +20,18 @@
 //! Snapshots of different processes share no ids. There, what hangs on paths of one shape is counted instead,
 //! which shows growth too, but not whether what came also stayed.
 //!
+//! ```no_run
+//! use heapsnapshot::Snapshot;
+//! use heapsnapshot::leaks::{Settings, find};
+//!
+//! let files = ["baseline", "target", "final"].map(|name| format!("{name}.heapsnapshot"));
+//! let snapshots = files.iter().map(Snapshot::open).collect::<Result<Vec<_>, _>>()?;
+//! for leak in find(&snapshots, None, &Settings::default(), "2026-01-31").leaks {
+//!     println!("{}: {:?} of {}", leak.owner, leak.counts, leak.class);
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
+//!
 //! Complexity: reading; the ids of the first and the last snapshot; one cheapest-path search in the last.
 
 mod across;

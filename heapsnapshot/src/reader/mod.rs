@@ -10,6 +10,26 @@
 //! The text is read once, front to back, in pieces of 256 KiB. Sections may come in any order as
 //! long as `snapshot` is valid JSON; what is unknown is skipped and listed. A file that ends early
 //! or stops making sense gives what came before.
+//!
+//! ```
+//! use heapsnapshot::reader::{Input, ReadError, ReadOptions, read_histogram};
+//!
+//! let cut = br#"{"snapshot":{"meta":{
+//!     "node_fields":["type","name","id","self_size","edge_count"],
+//!     "node_types":[["synthetic","object","string"]],
+//!     "edge_fields":["type","name_or_index","to_node"],
+//!     "edge_types":[["property"]]},"node_count":3,"edge_count":0},
+//!     "nodes":[0,0,1,0,0, 1,1,3,24,0, 2,2,5"#;
+//! let read = |strict| {
+//!     let options = ReadOptions { strict, ..ReadOptions::default() };
+//!     read_histogram(Input::from_reader("a cut file", &cut[..])?, &options)
+//! };
+//! let histogram = read(false)?;
+//! assert_eq!((histogram.nodes, histogram.shallow), (2, 24));
+//! assert_eq!(histogram.damage.expect("it is cut").section, "nodes");
+//! assert!(matches!(read(true), Err(ReadError::Damaged { .. })));
+//! # Ok::<(), ReadError>(())
+//! ```
 
 mod error;
 mod histogram;

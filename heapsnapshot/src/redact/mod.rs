@@ -10,6 +10,26 @@
 //!
 //! A text on the list stays even where the program says it: a property called `length` is still
 //! called that. What is left is counted in the [`RedactReport`].
+//!
+//! ```
+//! use heapsnapshot::Input;
+//! use heapsnapshot::redact::redact;
+//!
+//! let text = br#"{"snapshot":{"meta":{
+//!     "node_fields":["type","name","id","self_size","edge_count"],
+//!     "node_types":[["synthetic","object","string"]],
+//!     "edge_fields":["type","name_or_index","to_node"],
+//!     "edge_types":[["property"]]},"node_count":3,"edge_count":2},
+//!     "nodes":[0,0,1,0,1, 1,1,3,24,1, 2,2,5,40,0],
+//!     "edges":[0,3,5, 0,4,10],
+//!     "strings":["","Cache","a page","cache","page"]}"#;
+//! let mut copy = Vec::new();
+//! let input = Input::from_reader("text in memory", std::io::Cursor::new(text.to_vec()))?;
+//! redact(input, &mut copy)?;
+//! let copy = String::from_utf8(copy)?;
+//! assert!(!copy.contains("Cache") && copy.contains("\"nodes\""));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};

@@ -8,6 +8,16 @@
 //! the runs, up to the first `]`. Values are kept modulo 2^32, as a `Uint32Array` keeps them. Bytes
 //! that sort after the comma and are neither digits nor the bracket (a minus, a point, an exponent)
 //! separate like any other, but the first of them is reported.
+//!
+//! ```
+//! use heapsnapshot::scanner::{OUT_MIN, Path, scan};
+//!
+//! let mut numbers = [0; OUT_MIN];
+//! let done = scan(Path::detect(), b"9,0,1\n,-3,42],", &mut numbers);
+//! assert_eq!(numbers[..done.written], [9, 0, 1, 3, 42]);
+//! assert!(done.closed);
+//! assert_eq!((done.consumed, done.odd), (13, Some(7)));
+//! ```
 
 #![allow(
     unsafe_code,
