@@ -102,6 +102,24 @@ fn head_of_list(last: &Snapshot, tree: &Tree, cluster: &Cluster, owner: u32, slo
     }
 }
 
+/// Whether an edge is a variable or a property of the program's.
+fn named(edge: &EdgeRef<'_>) -> bool {
+    matches!(edge.kind(), Some(EdgeType::Context | EdgeType::Property))
+        && !edge.from().is(NodeType::Synthetic)
+        && !is_plumbing(edge.from())
+}
+
+/// The variable or property that holds a node, of the oldest holder. Complexity: one pass over all edges.
+pub(super) fn named_edge(node: NodeRef<'_>) -> Option<EdgeRef<'_>> {
+    let snapshot = node.snapshot();
+    let targets = snapshot.edges.all_targets().iter().enumerate();
+    targets
+        .filter(|(_, to)| to.node() == node.ordinal().index())
+        .filter_map(|(edge, _)| snapshot.edge(EdgeOrdinal(edge as u32)))
+        .filter(named)
+        .min_by_key(|edge| (edge.from().id().0, edge.ordinal().0))
+}
+
 /// An owner with the variable or property that holds it.
 fn in_words<'s>(last: &'s Snapshot, tree: &Tree, owner: NodeRef<'s>) -> String {
     let what = if is_context(owner) {
@@ -109,21 +127,9 @@ fn in_words<'s>(last: &'s Snapshot, tree: &Tree, owner: NodeRef<'s>) -> String {
     } else {
         words::node(owner)
     };
-    let named = |edge: &EdgeRef<'_>| {
-        matches!(edge.kind(), Some(EdgeType::Context | EdgeType::Property))
-            && !edge.from().is(NodeType::Synthetic)
-            && !is_plumbing(edge.from())
-    };
     // The cheapest path may lead through a handle; a name is worth a look at the other holders.
     let by_tree = tree.edge(last, owner.ordinal().0);
-    let holder = by_tree.filter(named).or_else(|| {
-        let targets = last.edges.all_targets().iter().enumerate();
-        targets
-            .filter(|(_, to)| to.node() == owner.ordinal().index())
-            .filter_map(|(edge, _)| last.edge(EdgeOrdinal(edge as u32)))
-            .filter(named)
-            .min_by_key(|edge| (edge.from().id().0, edge.ordinal().0))
-    });
+    let holder = by_tree.filter(named).or_else(|| named_edge(owner));
     if let Some(edge) = holder {
         return format!("{what} in {}", words::edge(edge));
     }

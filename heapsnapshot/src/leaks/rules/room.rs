@@ -1,6 +1,7 @@
 //! A cache that may not have reached its bound yet: it is built to let go of its oldest entries, or its room was made in
 //! advance. As long as it fills, it grows as a leak does; only what it is built of tells that it may stop.
 
+use super::super::place::named_edge;
 use super::{Candidate, Vote};
 use crate::analysis::collections::{CollectionKind, contents};
 use crate::format::{EdgeType, NodeType};
@@ -12,7 +13,12 @@ const WEIGHT: f64 = 0.5;
 const SPARE: u64 = 17;
 
 pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
+    // The cheapest path may come from the engine's roots: a name is worth a look at the other holders.
     let holder = candidate.path.last().map(|edge| edge.from());
+    let holder = match holder.filter(|holder| !holder.is(NodeType::Synthetic)) {
+        None => named_edge(candidate.owner).map(|edge| edge.from()),
+        known => known,
+    };
     let places = [Some(candidate.owner), holder];
     let mut places = places.into_iter().flatten();
     let why = places.find_map(|place| {
