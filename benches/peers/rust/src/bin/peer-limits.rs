@@ -64,6 +64,7 @@ fn memcpy() -> Outcome {
         objects: bytes / 32,
         bytes,
         gc: Some(copying),
+        copied_bytes: Some(bytes),
         ..Outcome::default()
     }
 }
