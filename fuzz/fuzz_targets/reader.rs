@@ -52,7 +52,13 @@ fuzz_target!(|bytes: &[u8]| {
         };
         let _ = Snapshot::read(input, &options);
     }
-    if let Ok(input) = input() {
-        let _ = read_histogram(input);
+    for strict in [false, true] {
+        if let Ok(input) = input() {
+            let options = ReadOptions {
+                strict,
+                ..ReadOptions::default()
+            };
+            let _ = read_histogram(input, &options);
+        }
     }
 });
