@@ -7,6 +7,7 @@ use crate::cage::Addr;
 use crate::error::HeapLimitReached;
 use crate::heap::Core;
 use crate::object::{Descriptor, HEADER_BYTES, Kind, WIDE_BYTES, slot_bytes, wide_size, wide_word};
+use crate::pretenure::{array_class, shape_class};
 use crate::scope::{Init, Local, Scope};
 use crate::shape::{Shape, ShapeError, builtin};
 use crate::value::Value;
@@ -29,6 +30,17 @@ impl Core {
             Some(at) => Ok(at),
             None => split(self.allocate_slow(bytes)),
         }
+    }
+
+    /// Room for an object of a class that may be born old.
+    #[inline(always)]
+    fn allocate_of_class(&mut self, class: u64, bytes: usize) -> Result<Addr, HeapLimitReached> {
+        if self.young.born_old & class != 0
+            && let Some(at) = self.allocate_born_old(bytes)
+        {
+            return Ok(at);
+        }
+        self.allocate(bytes)
     }
 
     #[inline(always)]
@@ -215,7 +227,9 @@ impl<'s, 'h> Scope<'s, 'h> {
     pub fn object(&mut self, shape: Shape) -> Result<Local<'s, 'h>, HeapLimitReached> {
         let core = self.core();
         let descriptor = core.check_shape(shape);
-        let at = core.new_narrow(descriptor)?;
+        let class = shape_class(descriptor.shape());
+        let at = core.allocate_of_class(class, descriptor.narrow_size())?;
+        at.store_u64(u64::from(descriptor.0));
         let slots = slot_bytes(descriptor.narrow_slots());
         at.add(HEADER_BYTES).fill_u64(slots, UNDEFINED_PAIR);
         at.add(HEADER_BYTES + slots)
@@ -240,6 +254,7 @@ impl<'s, 'h> Scope<'s, 'h> {
         // With raw bytes ruled out, the size is a constant of the call site. Whatever is unusual shares one call,
         // so that this is small enough to be part of the caller.
         if shape.heap_tag_if_narrow_of(N) == core.heap_tag
+            && core.young.born_old & shape_class(shape.descriptor().shape()) == 0
             && let Some(at) = core.young.bump(HEADER_BYTES + slot_bytes(N))
         {
             init_words(at, u64::from(shape.descriptor().0), None, &slots);
@@ -262,9 +277,11 @@ impl<'s, 'h> Scope<'s, 'h> {
             "{N} values for another number of slots"
         );
         let raw = descriptor.narrow_raw_bytes();
-        let at = core.allocate(HEADER_BYTES + slot_bytes(N) + raw)?;
+        let class = shape_class(descriptor.shape());
+        let at = core.allocate_of_class(class, HEADER_BYTES + slot_bytes(N) + raw)?;
         init_words(at, u64::from(descriptor.0), None, &slots);
         at.add(HEADER_BYTES + slot_bytes(N)).fill_u64(raw, 0);
+        core.record_if_old(at, at.add(HEADER_BYTES), N);
         Ok(self.root_value(core.cage.value(at)))
     }
 
@@ -310,6 +327,7 @@ impl<'s, 'h> Scope<'s, 'h> {
         let core = self.core();
         let bytes = wide_size(N, 0);
         if bytes <= core.max_young_object
+            && core.young.born_old & array_class(N) == 0
             && let Some(at) = core.young.bump(bytes)
         {
             core.init_array(at, &elements);
@@ -329,8 +347,9 @@ impl<'s, 'h> Scope<'s, 'h> {
         if bytes > core.max_young_object {
             return self.long_array_with(&elements);
         }
-        let at = core.allocate(bytes)?;
+        let at = core.allocate_of_class(array_class(N), bytes)?;
         core.init_array(at, &elements);
+        core.record_if_old(at, at.add(HEADER_BYTES + WIDE_BYTES), N);
         Ok(self.root_value(core.cage.value(at)))
     }
 

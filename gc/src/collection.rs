@@ -282,14 +282,19 @@ impl Core {
         }
     }
 
-    /// Has the pages made ready into which the next scavenge may promote.
+    /// Has the pages made ready into which the next scavenge may promote, and in which objects may be born before it.
     fn prepare_for_promotion(&mut self) {
         let survived_once = self.young.age_mark.0 - self.young.to_space_start().0;
         let unswept = self.old.unswept.iter();
         let dead: usize = unswept
             .map(|&page| PAGE_SIZE - self.pages.live_bytes[page as usize] as usize)
             .sum();
-        let bytes = bytes_to_prepare(survived_once, self.old.free.bytes() + dead);
+        let born_old = if self.pretenuring.is_active() {
+            self.young.last_given_up
+        } else {
+            0
+        };
+        let bytes = bytes_to_prepare(survived_once + born_old, self.old.free.bytes() + dead);
         let pages = bytes
             .div_ceil(PAGE_SIZE)
             .min(self.old.max_pages.saturating_sub(self.pages.in_use()));
@@ -338,8 +343,9 @@ impl Core {
 
     /// Tells clock and policy what has been allocated since the last collection.
     fn sample_allocation(&mut self) {
-        let allocated = self.young.used() - self.young_after_collection;
+        let allocated = self.allocated_since_collection();
         self.allocated_before += allocated as u64;
+        self.promoted_bytes += self.young.given_up() as u64;
         self.young_after_collection = self.young.used();
         self.clock.charge(Work::Allocated, allocated as u64);
         let now = self.clock.policy_now();

@@ -13,6 +13,7 @@ use crate::old::OldSpace;
 use crate::options::{HeapLimits, HeapOptions, Policy};
 use crate::page::{MAX_REGULAR_OBJECT, PAGE_SIZE, PageTable};
 use crate::policy::HeapController;
+use crate::pretenure::Pretenuring;
 use crate::roots::{HandleStack, RootProvider, RootSet, Roots};
 use crate::scope::{Scope, with_scope};
 use crate::seeded::{self, Bug};
@@ -89,6 +90,7 @@ pub(crate) struct Core {
     pub(crate) ineffective: bool,
     /// Bytes born old since the last step of marking.
     pub(crate) old_since_step: usize,
+    pub(crate) pretenuring: Pretenuring,
     pub(crate) near_limit_callback: Option<Callback>,
     /// Bytes allocated up to the last collection, and those in to-space just after it.
     pub(crate) allocated_before: u64,
@@ -216,6 +218,7 @@ impl Core {
             promotion_failed: false,
             ineffective: false,
             old_since_step: 0,
+            pretenuring: Pretenuring::default(),
             near_limit_callback: None,
             allocated_before: 0,
             young_after_collection: 0,

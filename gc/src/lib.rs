@@ -41,7 +41,8 @@
 //! # The life of an object
 //!
 //! 1. *Born* in to-space by a bump and a compare ([`Scope::object`]); objects over half a page (128 KiB) are
-//!    born old, with pages of their own.
+//!    born old, with pages of their own; so are those of a shape (or arrays of a length) of which samples show that
+//!    nearly all are promoted ([`policy::pretenuring`]).
 //! 2. A *minor* collection copies it to the other semi-space if anything reaches it. It has survived once.
 //! 3. The next one *promotes* it: it lies below the age mark, so it is copied to an old page.
 //! 4. *Major* collections mark it, in steps between allocations or in one pause. On a fragmented page it is
@@ -182,6 +183,7 @@ mod page;
 pub mod policy;
 mod pool;
 mod populate;
+mod pretenure;
 mod refusal;
 #[allow(unsafe_code, reason = "a root provider promises to show all its cells")]
 mod roots;

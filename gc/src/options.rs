@@ -71,6 +71,9 @@ pub struct HeapOptions {
     /// Mark the old generation in steps between allocations; else in one pause
     /// (`--no-incremental-marking`).
     pub incremental_marking: bool,
+    /// Let objects be born old whose like is nearly always promoted, instead of copying them twice
+    /// ([`crate::policy::pretenuring`]; V8's `--allocation-site-pretenuring`).
+    pub pretenuring: bool,
     /// Whether fragmented pages are evacuated.
     pub compaction: Compaction,
     /// Collect far more often than needed and check everything: for tests.
@@ -150,6 +153,7 @@ impl Default for HeapOptions {
             max_external_memory: None,
             policy: Policy::Generational,
             incremental_marking: true,
+            pretenuring: true,
             compaction: Compaction::Auto,
             stress: None,
         }
@@ -351,6 +355,9 @@ impl fmt::Display for HeapOptions {
         write!(f, "{} hard", Size(hard))?;
         if let Some(most) = self.max_external_memory {
             write!(f, ", external at most {}", Size(most))?;
+        }
+        if !self.pretenuring {
+            f.write_str(", no pretenuring")?;
         }
         if let Some(stress) = &self.stress {
             write!(f, ", stress: {stress}")?;

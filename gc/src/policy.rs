@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `growth` | the next old-generation limit, the size of the semi-spaces |
 //! | `marking` | when marking starts, how much each step marks, when it must end |
+//! | `pretenuring` | which objects are born old |
 //! | `utilisation` | speeds, mutator utilisation, whether collections still help |
 //! | `memory` | external memory, which pages to evacuate, what to give back to the system |
 //!
@@ -26,6 +27,7 @@
 pub mod growth;
 pub mod marking;
 pub mod memory;
+pub mod pretenuring;
 pub mod utilisation;
 
 use crate::options::HeapLimits;

@@ -92,6 +92,8 @@ impl Core {
         self.phase(Phase::ScavengeExternal);
         self.update_young_weak((from_first, (from_bytes / 8) as u32));
         self.update_young_externals(from_first, (from_bytes / 8) as u32);
+        self.phase(Phase::ScavengeFinish);
+        self.judge_samples(age_mark, from.add(from_bytes));
         self.young.age_mark = self.young.top;
         self.poison(from, from_bytes);
         from.forbid(self.young.capacity);

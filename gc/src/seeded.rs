@@ -57,6 +57,8 @@ bugs! {
     RememberedSlotNotUpdated,
     /// A slot of a promoted object that still refers to the young generation is not recorded.
     PromotedSlotNotRecorded,
+    /// The young references with which an object is born old are not recorded.
+    BornOldSlotNotRecorded,
     /// When promotion changes buffers, what it has put into the last one is not scanned.
     PromotedRangeLost,
     /// What an object that is promoted while marking refers to is not made grey.

@@ -33,11 +33,12 @@ impl Core {
         }
         let before = self.tracer.counts();
         let steps_are_due = self.marking || self.sweeping_for_marking;
-        if self.every_allocation_asks || steps_are_due {
+        if self.every_allocation_asks || steps_are_due || self.end_of_sample().is_some() {
             // The limit was only a reminder: there may be room.
             if steps_are_due {
                 self.paced_step();
             }
+            self.end_sample_before(bytes);
             if let Some(at) = self.bump(bytes) {
                 return Ok(at);
             }
@@ -230,7 +231,7 @@ impl Core {
     /// The young fast path, for callers that have just made room.
     fn bump(&mut self, bytes: usize) -> Option<Addr> {
         let at = self.young.top;
-        if bytes > self.young.to_end().0 - at.0 {
+        if bytes > self.young.room_end().0 - at.0 {
             return None;
         }
         self.young.top = at.add(bytes);
@@ -275,7 +276,7 @@ impl Core {
     // --- stress ----------------------------------------------------------------------------------------
 
     /// Counts an allocation; collects, starts or advances marking when the schedule says so.
-    fn stress_collect(&mut self) {
+    pub(crate) fn stress_collect(&mut self) {
         let Some(schedule) = &mut self.stress else {
             return;
         };

@@ -94,7 +94,12 @@ impl Core {
 
     /// Bytes allocated since the heap was made, dead ones included.
     pub(crate) fn allocated_bytes(&self) -> u64 {
-        self.allocated_before + (self.young.used() - self.young_after_collection) as u64
+        self.allocated_before + self.allocated_since_collection() as u64
+    }
+
+    /// Bytes allocated in the young generation since the last collection, and those born old in its stead.
+    pub(crate) fn allocated_since_collection(&self) -> usize {
+        self.young.used() - self.young_after_collection + self.young.given_up()
     }
 
     pub(crate) fn space_statistics(&self) -> [HeapSpaceStatistics; 4] {

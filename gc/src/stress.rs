@@ -52,6 +52,7 @@ impl Stress {
             stress: *self,
             random: SplitMix64(self.random.unwrap_or(0)),
             collections: 0,
+            classes: SplitMix64(self.random.unwrap_or(0)),
         }
     }
 }
@@ -82,6 +83,8 @@ pub struct StressSchedule {
     stress: Stress,
     random: SplitMix64,
     collections: u64,
+    /// Apart from `random`, so that the moments of collections depend on the seed alone.
+    classes: SplitMix64,
 }
 
 impl StressSchedule {
@@ -102,6 +105,11 @@ impl StressSchedule {
         self.collections += 1;
         self.collections
             .is_multiple_of(u64::from(self.stress.major_every.get()))
+    }
+
+    /// Classes of objects that are born old until the next scavenge, as bits: half of them.
+    pub(crate) fn next_classes(&mut self) -> u64 {
+        self.classes.next()
     }
 
     /// Collections forced so far.

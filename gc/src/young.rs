@@ -20,6 +20,8 @@ pub(crate) struct Young {
     pub(crate) span: u32,
     /// Reference to the first granule behind them, where old and large pages begin.
     pub(crate) first_old: u32,
+    /// Classes of objects that are born old: one bit each, see [`crate::pretenure`].
+    pub(crate) born_old: u64,
     /// Start of the lower half; the upper one starts `reserve` bytes later.
     base: Addr,
     reserve: usize,
@@ -30,6 +32,10 @@ pub(crate) struct Young {
     /// Objects below it have survived a scavenge.
     pub(crate) age_mark: Addr,
     committed: [usize; 2],
+    /// Bytes of to-space that may not be used, because as much was born old since the last scavenge.
+    given_up: usize,
+    /// The same, between the two scavenges before.
+    pub(crate) last_given_up: usize,
 }
 
 impl Young {
@@ -59,6 +65,9 @@ impl Young {
             first_old: Young::FIRST + (2 * reserve / GRANULE) as u32,
             span: (2 * reserve / GRANULE) as u32,
             committed: [0; 2],
+            born_old: 0,
+            given_up: 0,
+            last_given_up: 0,
         };
         young.commit(cage, initial)?;
         young.limit = young.to_space_start().add(initial);
@@ -101,6 +110,30 @@ impl Young {
         self.to_space_start().add(self.capacity)
     }
 
+    /// Where allocation must stop until the next scavenge.
+    pub(crate) fn room_end(&self) -> Addr {
+        Addr(self.to_end().0 - self.given_up).max(self.top)
+    }
+
+    /// Whether allocation need not ask before `bytes` more.
+    #[inline(always)]
+    pub(crate) fn has_room(&self, bytes: usize) -> bool {
+        self.top.add(bytes) <= self.limit
+    }
+
+    /// Gives up `bytes` of the room, for an object that was born old instead: collections and steps of marking come as
+    /// often as if it were young.
+    #[inline(always)]
+    pub(crate) fn give_up(&mut self, bytes: usize) {
+        self.limit = Addr(self.limit.0 - bytes);
+        self.given_up += bytes;
+    }
+
+    /// Bytes that were born old since the last scavenge.
+    pub(crate) fn given_up(&self) -> usize {
+        self.given_up
+    }
+
     /// Bytes allocated in to-space.
     pub(crate) fn used(&self) -> usize {
         self.top.0 - self.to_space_start().0
@@ -128,6 +161,7 @@ impl Young {
         let used = self.used();
         self.upper_is_to = !self.upper_is_to;
         self.top = self.to_space_start();
+        self.last_given_up = std::mem::take(&mut self.given_up);
         self.limit = self.to_end();
         self.top.permit(self.capacity);
         (self.from_space_start(), used)
@@ -159,7 +193,7 @@ impl Young {
             }
         }
         self.capacity = capacity;
-        self.limit = self.to_end();
+        self.limit = self.room_end();
         self.to_space_start().permit(capacity);
         self.from_space_start().forbid(capacity);
         true

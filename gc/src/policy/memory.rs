@@ -119,7 +119,7 @@ pub fn wins_a_page(pages: usize, moved: usize, page_bytes: usize) -> bool {
 }
 
 /// Bytes of fresh pages that the next scavenge may need: what it promotes at most, which is known from the age mark,
-/// beyond the free blocks of the old generation.
+/// and what is born old before it, beyond the free blocks of the old generation.
 ///
 /// They are committed and touched before that scavenge, so that its pause does not wait for the system. Half of the
 /// free bytes count: blocks are not filled to the end, and what is swept on demand holds less than it seems.

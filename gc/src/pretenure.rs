@@ -1,0 +1,188 @@
+//! Pretenuring: objects of which nearly all are promoted are born old, and are never copied.
+//!
+//! ```text
+//! scavenge ─► sample: all are born young ─► classes with a decision are born old ─► scavenge
+//!   │            (1/128 of a semi-space)         (their bytes count as used room)      │
+//!   └── how much of the sample lives, how much of the one before was promoted ◄────────┘
+//! ```
+//!
+//! V8 asks the same of allocation sites, with a memento behind each object. Here the question is put to *classes*: the
+//! shape of an object, the length of an array, both modulo 64, so that a decision is one bit and needs no table. What
+//! was born first has had most time to die, so the sample is the beginning of the new objects; it lies in one piece
+//! and is looked through after the scavenge, with headers that say who was copied. Nothing is counted where objects are
+//! made or copied. As every scavenge takes a new sample, a decision that turns wrong costs at most one semi-space
+//! of garbage in the old generation.
+//!
+//! An object that is born old is filled without the barrier, like a young one: what it refers to is looked at once, and
+//! while marking it is born grey. See [`crate::policy::pretenuring`] for the rule.
+
+use crate::allocate::ARRAY;
+use crate::cage::Addr;
+use crate::heap::Core;
+use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, Kind};
+use crate::policy::pretenuring::{CLASSES, Counts, Feedback};
+use crate::scavenger::object_bytes;
+use crate::seeded::{self, Bug};
+use crate::value::Value;
+use crate::young::Young;
+
+/// A sample has one part in so many of a semi-space, but at least so many bytes: enough for some hundred objects.
+const SAMPLE_SHARE: usize = 128;
+const MIN_SAMPLE: usize = 32 * 1024;
+/// Most objects of a sample that are looked at.
+const MAX_SAMPLED: usize = 2000;
+
+/// What is known of the classes, and the sample in progress.
+#[derive(Default)]
+pub(crate) struct Pretenuring {
+    feedback: Feedback,
+    /// Where the sample ends, as long as it is being taken and a decision waits for its end.
+    sample_end: Option<Addr>,
+    /// Objects of the last sample that were copied, with their classes.
+    survivors: Vec<(Addr, usize)>,
+}
+
+/// The class of objects of shape number `shape`, as a bit.
+#[inline(always)]
+pub(crate) const fn shape_class(shape: u32) -> u64 {
+    1 << (shape % CLASSES as u32)
+}
+
+/// The class of arrays of `length`, as a bit.
+#[inline(always)]
+pub(crate) const fn array_class(length: usize) -> u64 {
+    1 << (length % CLASSES)
+}
+
+/// The number of the class of the object at `at`, if its kind is ever born old.
+fn class_of(at: Addr, descriptor: Descriptor) -> Option<usize> {
+    const BY_SHAPE: u32 =
+        1 << Kind::Object as u32 | 1 << Kind::Closure as u32 | 1 << Kind::Context as u32;
+    if descriptor.is_one_of(BY_SHAPE) {
+        Some(descriptor.shape() as usize % CLASSES)
+    } else if descriptor == ARRAY {
+        Some(at.add(HEADER_BYTES).load_u32() as usize % CLASSES)
+    } else {
+        None
+    }
+}
+
+fn sample_bytes(young: &Young) -> usize {
+    (young.max_capacity / SAMPLE_SHARE).max(MIN_SAMPLE)
+}
+
+impl Pretenuring {
+    /// Whether any class has a decision.
+    pub(crate) fn is_active(&self) -> bool {
+        self.feedback.decided() != 0
+    }
+}
+
+impl Core {
+    /// Room for an object of `class`, which has a decision: in the old generation. `None`: it is born young.
+    #[inline]
+    pub(crate) fn allocate_born_old(&mut self, bytes: usize) -> Option<Addr> {
+        if self.every_allocation_asks {
+            self.stress_collect();
+        } else if !self.young.has_room(bytes) {
+            return None;
+        }
+        let at = self.allocate_old(bytes)?;
+        self.young.give_up(bytes);
+        if self.marking {
+            self.born_old(self.cage.value(at));
+        }
+        Some(at)
+    }
+
+    /// Records which of the first `slots` slots of a new object refer to young ones, if it is an old one.
+    #[inline(always)]
+    pub(crate) fn record_if_old(&mut self, at: Addr, first: Addr, slots: usize) {
+        if self.young.contains(at) || seeded::active(Bug::BornOldSlotNotRecorded) {
+            return;
+        }
+        for i in 0..slots {
+            let slot = first.add(4 * i);
+            if self.is_young(slot.value()) {
+                self.record_new(slot);
+            }
+        }
+    }
+
+    /// Where allocation must ask because a sample ends there.
+    pub(crate) fn end_of_sample(&self) -> Option<Addr> {
+        self.pretenuring.sample_end
+    }
+
+    /// Ends the sample if `bytes` more would not be part of it.
+    pub(crate) fn end_sample_before(&mut self, bytes: usize) {
+        if let Some(end) = self.pretenuring.sample_end
+            && self.young.top.add(bytes) > end
+        {
+            self.pretenuring.sample_end = None;
+            self.young.born_old = self.pretenuring.feedback.decided();
+        }
+    }
+
+    /// After a scavenge, while from-space still tells who survived: judges the last sample and the new one, which begins
+    /// at `first`, and begins another.
+    pub(crate) fn judge_samples(&mut self, first: Addr, from_end: Addr) {
+        self.young.born_old = 0;
+        self.pretenuring.sample_end = None;
+        if let Some(schedule) = &mut self.stress {
+            // Any class at any time.
+            if self.options.pretenuring {
+                self.young.born_old = schedule.next_classes();
+            }
+            return;
+        }
+        let mut pretenuring = std::mem::take(&mut self.pretenuring);
+        let bytes = sample_bytes(&self.young);
+        if !self.options.pretenuring
+            || self.young.capacity < self.young.max_capacity
+            || self
+                .controller
+                .scavenge_might_not_succeed(self.old_used(), self.young.capacity)
+        {
+            pretenuring.feedback = Feedback::default();
+            pretenuring.survivors.clear();
+        } else {
+            let mut promoted = Counts::default();
+            for (at, class) in pretenuring.survivors.drain(..) {
+                promoted.add(class, at.load_u32() == FORWARDED);
+            }
+            let mut sampled = Counts::default();
+            let mut at = first;
+            let sample_end = first.add(bytes).min(from_end);
+            // A sample that a collection cut short says too little.
+            let mut left = if sample_end.0 - first.0 >= bytes / 2 {
+                MAX_SAMPLED
+            } else {
+                0
+            };
+            while at < sample_end && left > 0 {
+                left -= 1;
+                let header = at.load_u64();
+                let copied = header as u32 == FORWARDED;
+                let place = if copied {
+                    self.cage.addr(Value((header >> 32) as u32))
+                } else {
+                    at
+                };
+                let descriptor = Descriptor(place.load_u32());
+                if let Some(class) = class_of(place, descriptor) {
+                    sampled.add(class, copied);
+                    if copied && self.young.contains(place) {
+                        pretenuring.survivors.push((place, class));
+                    }
+                }
+                at = at.add(object_bytes(place, descriptor));
+            }
+            pretenuring.feedback.judge(&promoted, &sampled);
+            if pretenuring.is_active() {
+                pretenuring.sample_end = Some(self.young.top.add(bytes));
+            }
+        }
+        self.pretenuring = pretenuring;
+    }
+}
