@@ -99,6 +99,23 @@ impl Core {
         init_words(at, u64::from(ARRAY.0), Some(wide_word(N, 0)), elements);
     }
 
+    /// Room for an object of `slots` slots with raw bytes, which are filled with zeros, if it is born young where there is
+    /// room and the shape is as expected.
+    #[inline(never)]
+    fn bump_with_raw(&mut self, shape: Shape, slots: usize) -> Option<Addr> {
+        let descriptor = shape.descriptor();
+        if shape.heap() != self.id
+            || descriptor.narrow_slots() != slots
+            || self.young.born_old & shape_class(descriptor.shape()) != 0
+        {
+            return None;
+        }
+        let raw = descriptor.narrow_raw_bytes();
+        let at = self.young.bump(descriptor.narrow_size())?;
+        at.add(HEADER_BYTES + slot_bytes(slots)).fill_u64(raw, 0);
+        Some(at)
+    }
+
     #[inline(always)]
     fn check_shape(&self, shape: Shape) -> Descriptor {
         if shape.heap() != self.id {
@@ -253,10 +270,14 @@ impl<'s, 'h> Scope<'s, 'h> {
         let core = self.core();
         // With raw bytes ruled out, the size is a constant of the call site. Whatever is unusual shares one call,
         // so that this is small enough to be part of the caller.
-        if shape.heap_tag_if_narrow_of(N) == core.heap_tag
-            && core.young.born_old & shape_class(shape.descriptor().shape()) == 0
-            && let Some(at) = core.young.bump(HEADER_BYTES + slot_bytes(N))
-        {
+        if shape.heap_tag_if_narrow_of(N) == core.heap_tag {
+            if core.young.born_old & shape_class(shape.descriptor().shape()) == 0
+                && let Some(at) = core.young.bump(HEADER_BYTES + slot_bytes(N))
+            {
+                init_words(at, u64::from(shape.descriptor().0), None, &slots);
+                return Ok(self.root_value(core.cage.value(at)));
+            }
+        } else if let Some(at) = core.bump_with_raw(shape, N) {
             init_words(at, u64::from(shape.descriptor().0), None, &slots);
             return Ok(self.root_value(core.cage.value(at)));
         }
