@@ -134,13 +134,15 @@ impl StringTable {
     }
 
     /// Indexes of all strings whose escaped text contains `needle`. Complexity: one search over
-    /// the whole text.
+    /// the whole text, one pass over the table.
     #[must_use]
     pub fn containing(&self, needle: &str) -> Vec<u32> {
         let mut found: Vec<u32> = Vec::new();
+        let mut index = 0;
         for at in memchr::memmem::find_iter(&self.text, needle.as_bytes()) {
-            // The first string that ends after the hit starts.
-            let index = self.ends.partition_point(|&end| end as usize <= at);
+            // The first string that ends after the hit starts. The hits come in order.
+            let before = |&&end: &&u32| end as usize <= at;
+            index += self.ends[index..].iter().take_while(before).count();
             let whole = at + needle.len() <= self.ends.get(index).map_or(0, |&end| end as usize);
             if whole && found.last() != Some(&(index as u32)) {
                 found.push(index as u32);

@@ -6,8 +6,11 @@
 
 use std::hash::BuildHasher;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use memchr::memchr3_iter;
+use memchr::memmem::Finder;
 
 use crate::bits::BitSet;
 use crate::strings::StringTable;
@@ -93,6 +96,11 @@ impl WeakMapEdges {
     }
 }
 
+/// What stands between an entry's key and its value.
+const MIDDLE: &[u8] = b") -> value (";
+/// Making a searcher takes longer than searching a name: one serves for all.
+static MIDDLE_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(MIDDLE));
+
 /// Takes an entry's name apart: what both edges share, and the table's id.
 pub(crate) fn parse(name: &[u8]) -> Option<(&[u8], u64)> {
     let digits = name.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -106,9 +114,8 @@ pub(crate) fn parse(name: &[u8]) -> Option<(&[u8], u64)> {
     let (inner, table) = inner.split_at(inner.len() - table_digits);
     let inner = inner.strip_suffix(b" pair in WeakMap (table @")?;
     let table = std::str::from_utf8(table).ok()?.parse().ok()?;
-    let middle = b") -> value (";
-    let found = memchr::memmem::find_iter(inner, middle).any(|at| {
-        let (key, value) = (&inner[..at], &inner[at + middle.len()..]);
+    let found = MIDDLE_FINDER.find_iter(inner).any(|at| {
+        let (key, value) = (&inner[..at], &inner[at + MIDDLE.len()..]);
         value.strip_suffix(b")").is_some_and(names_a_node) && names_a_node(key)
     });
     found.then_some((pair, table))
@@ -124,11 +131,9 @@ fn names_a_node(text: &[u8]) -> bool {
     let (name, _) = text.split_at(text.len() - digits);
     // A dot in JavaScript's expressions matches no line break; U+2028 and U+2029 are breaks, too.
     let breaks = |name: &[u8]| {
-        name.contains(&b'\n')
-            || name.contains(&b'\r')
-            || name
-                .windows(3)
-                .any(|three| three[..2] == [0xe2, 0x80] && (three[2] == 0xa8 || three[2] == 0xa9))
+        memchr3_iter(b'\n', b'\r', 0xe2, name).any(|at| {
+            name[at] != 0xe2 || matches!(name.get(at + 1..at + 3), Some([0x80, 0xa8 | 0xa9]))
+        })
     };
     digits > 0 && name.strip_suffix(b" @").is_some_and(|name| !breaks(name))
 }
