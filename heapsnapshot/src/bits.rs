@@ -41,11 +41,6 @@ impl BitSet {
         }
     }
 
-    /// There is no room at all.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.words.is_empty()
-    }
-
     /// The numbers in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = usize> {
         let words = self.words.iter().enumerate();

@@ -66,15 +66,16 @@ impl Distances {
     }
 }
 
-/// How many nodes of the queue ahead their ranges, targets and distances are fetched.
+/// How many nodes of the queue ahead their ranges and targets are fetched.
 const RANGE_AHEAD: usize = 32;
-const TARGETS_AHEAD: usize = 20;
-const DISTANCES_AHEAD: usize = 8;
+const TARGETS_AHEAD: usize = 16;
 
 struct Search<'a> {
     snapshot: &'a Snapshot,
     /// As in [`Distances`]: the bits of an `i32`.
     distances: Vec<u32>,
+    /// Nodes that have one. Most edges lead to one of them, and the set is small enough for the cache.
+    met: BitSet,
     /// Entries of WeakMaps of which one edge has been met.
     half_met: BitSet,
     /// Native contexts and descriptor arrays, whose edges' names matter.
@@ -101,6 +102,7 @@ impl<'a> Search<'a> {
         Search {
             snapshot,
             distances: memory::recycled(nodes.len(), UNKNOWN),
+            met: BitSet::new(nodes.len()),
             half_met: BitSet::new(snapshot.strings.len()),
             special,
             sloppy_function_map,
@@ -111,6 +113,7 @@ impl<'a> Search<'a> {
     fn from(&mut self, roots: &[u32], distance: i32) {
         let (nodes, edges) = (&self.snapshot.nodes, &self.snapshot.edges);
         for &root in roots {
+            self.met.insert(root as usize);
             self.distances[root as usize] = distance.cast_unsigned();
         }
         // One generation at a time: the queue never holds more than two.
@@ -125,7 +128,7 @@ impl<'a> Search<'a> {
                 let range = nodes.edges_of(node);
                 for (edge, &target) in range.clone().zip(edges.targets(range)) {
                     let to = target.node();
-                    if self.distances[to] != UNKNOWN || target.is_weak() {
+                    if self.met.contains(to) || target.is_weak() {
                         continue;
                     }
                     let is_entry = matches!(
@@ -135,6 +138,7 @@ impl<'a> Search<'a> {
                     if (is_special || is_entry) && !self.passes(node, edge, is_special) {
                         continue;
                     }
+                    self.met.insert(to);
                     self.distances[to] = distance.cast_unsigned();
                     next.push(to as u32);
                 }
@@ -153,12 +157,6 @@ impl<'a> Search<'a> {
         }
         if let Some(&node) = queue.get(at + TARGETS_AHEAD) {
             edges.prefetch(nodes.first_edge[node as usize] as usize);
-        }
-        if let Some(&node) = queue.get(at + DISTANCES_AHEAD) {
-            let targets = edges.targets(nodes.edges_of(node as usize));
-            for target in targets.iter().take(DISTANCES_AHEAD) {
-                memory::prefetch(&self.distances, target.node());
-            }
         }
     }
 

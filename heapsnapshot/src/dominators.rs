@@ -10,7 +10,8 @@
 //! ```
 //!
 //! In pre-order a node's subtree is a range, so a retained size is the difference of two running
-//! sums of self sizes. At most 20 bytes a node and 4 an edge that leads backwards at a time.
+//! sums of self sizes. At most 24 bytes a node and 8 an edge that leads to a lower
+//! number at a time.
 //!
 //! ```no_run
 //! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
@@ -29,8 +30,8 @@ use std::cell::OnceCell;
 
 use crate::graph::{NodeOrdinal, Snapshot};
 use crate::memory;
-use search::{AHEAD, Search};
-use semi_nca::{Found, semi_nca};
+use search::SearchTree;
+use semi_nca::{AHEAD, Found, semi_nca};
 
 /// Dominators and retained sizes of all nodes.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ pub struct Dominators {
     /// By position in `tree_order`: nodes in the subtree that begins there.
     subtree: Vec<u32>,
     /// By position in `tree_order`: self sizes of all nodes before it; one more at the end.
-    sums: Vec<u64>,
+    sums: Sums,
     /// By ordinal: position in `tree_order`.
     position: Vec<u32>,
     /// By position in `tree_order`: position of the dominator.
@@ -48,18 +49,53 @@ pub struct Dominators {
     unreachable: usize,
 }
 
+/// Running sums: 64 bits each, in the room of a column of numbers.
+#[derive(Debug)]
+struct Sums(Vec<u32>);
+
+impl Sums {
+    fn with_room(mut room: Vec<u32>) -> Sums {
+        room.clear();
+        Sums(room)
+    }
+
+    #[inline(always)]
+    fn push(&mut self, sum: u64) {
+        self.0.extend([sum as u32, (sum >> 32) as u32]);
+    }
+
+    /// The sum at a position.
+    #[inline(always)]
+    fn before(&self, place: usize) -> u64 {
+        let (sums, _) = self.0.as_chunks::<2>();
+        let [low, high] = sums[place];
+        u64::from(low) | u64::from(high) << 32
+    }
+}
+
 impl Dominators {
     /// Complexity: see the module.
     pub(crate) fn compute(snapshot: &Snapshot) -> Dominators {
-        let count = snapshot.nodes.len();
+        Dominators::finish(SearchTree::of(snapshot), snapshot.shallow_sizes())
+    }
+
+    /// The same, as the last thing that is asked of a snapshot: its edges make room.
+    pub(crate) fn compute_last(mut snapshot: Snapshot) -> Dominators {
+        let tree = SearchTree::of(&snapshot);
+        snapshot.forget_edges();
+        Dominators::finish(tree, snapshot.shallow_sizes())
+    }
+
+    fn finish(tree: SearchTree, sizes: &[u32]) -> Dominators {
+        let count = sizes.len();
         let Found {
             vertex,
             idom,
             reached,
             room: mut below,
             large_room: mut subtree,
-            wide_room: mut sums,
-        } = semi_nca(Search::run(snapshot));
+            wide_room,
+        } = semi_nca(tree);
 
         below.clear();
         below.resize(count, 1);
@@ -87,9 +123,8 @@ impl Dominators {
         memory::recycle(vertex);
         memory::recycle(below);
 
-        let sizes = snapshot.shallow_sizes();
         let mut position = idom;
-        sums.clear();
+        let mut sums = Sums::with_room(wide_room);
         let mut sum = 0;
         for (place, &node) in tree_order.iter().enumerate() {
             if let Some(&ahead) = tree_order.get(place + AHEAD) {
@@ -101,6 +136,7 @@ impl Dominators {
             position[node as usize] = place as u32;
         }
         sums.push(sum);
+        sums.0.shrink_to_fit();
         Dominators {
             tree_order,
             subtree,
@@ -125,7 +161,7 @@ impl Dominators {
             return None;
         }
         let mut position = memory::filled(count, NOWHERE);
-        let mut sums = memory::with_capacity(count + 1);
+        let mut sums = Sums::with_room(memory::with_capacity(2 * count + 2));
         let mut sum = 0;
         for (place, (&node, &below)) in tree_order.iter().zip(&subtree).enumerate() {
             if let Some(&ahead) = tree_order.get(place + AHEAD) {
@@ -182,7 +218,7 @@ impl Dominators {
 
     /// The retained size of the node at a position in the tree order.
     pub(crate) fn retained_at(&self, place: usize) -> u64 {
-        self.sums[place + self.subtree[place] as usize] - self.sums[place]
+        self.sums.before(place + self.subtree[place] as usize) - self.sums.before(place)
     }
 
     /// Nodes that no essential path from the root reaches; the root dominates them.

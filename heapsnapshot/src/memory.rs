@@ -41,7 +41,7 @@ pub(crate) fn filled<T: Clone>(count: usize, value: T) -> Vec<T> {
 }
 
 /// How many columns wait for their next use.
-const WAITING: usize = 4;
+const WAITING: usize = 6;
 
 thread_local! {
     /// Columns of numbers that are not needed any more, for [`room`].
@@ -74,8 +74,9 @@ pub(crate) fn room(count: usize) -> Vec<u32> {
     }
 }
 
-/// `count` zeros, in the room of the smallest column that has enough, however much more it has.
-pub(crate) fn zeros_in_any_room(count: usize) -> Vec<u32> {
+/// An empty column with room for at least `count` numbers, in that of the smallest one that has enough, however much more
+/// it has: for what does not stay, or gives back what it does not need.
+pub(crate) fn any_room(count: usize) -> Vec<u32> {
     let found = ROOM.with_borrow_mut(|room| {
         let enough = (0..room.len()).filter(|&at| room[at].capacity() >= count);
         let at = enough.min_by_key(|&at| room[at].capacity())?;
@@ -83,7 +84,6 @@ pub(crate) fn zeros_in_any_room(count: usize) -> Vec<u32> {
     });
     let mut items = found.unwrap_or_else(|| with_capacity(count));
     items.clear();
-    items.resize(count, 0);
     items
 }
 

@@ -6,7 +6,7 @@
 
 use crate::bits::BitSet;
 use crate::format::NodeType;
-use crate::graph::{NodeColumns, Snapshot};
+use crate::graph::{NodeColumns, Snapshot, Target};
 use crate::memory;
 
 const NOT_VISITED: u32 = u32::MAX;
@@ -84,7 +84,13 @@ fn owners(snapshot: &Snapshot) -> Vec<u32> {
     // Nodes whose owner changed; each at most twice: to one owner, then to several.
     let mut pending = Vec::new();
     let mut scan = |node: usize, owner: u32, pending: &mut Vec<(u32, u32)>| {
-        for &target in edges.targets(nodes.edges_of(node)) {
+        let targets = edges.targets(nodes.edges_of(node));
+        // Without a branch per edge: most nodes have none that matters.
+        let leads_on = |any, target: &Target| any | open.contains(target.node());
+        if !targets.iter().fold(false, leads_on) {
+            return;
+        }
+        for &target in targets {
             let to = target.node();
             if !open.contains(to) || target.is_weak() {
                 continue;

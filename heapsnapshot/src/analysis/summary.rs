@@ -111,7 +111,7 @@ pub fn into_summary(mut snapshot: Snapshot, group_by: GroupBy) -> Summary {
     snapshot.forget_uncorrected_sizes();
     let Members { mut rows, row_of } = members(&snapshot, group_by, None);
     snapshot.keep_only_graph();
-    retain(snapshot.dominators(), &row_of, &mut rows);
+    retain(&Dominators::compute_last(snapshot), &row_of, &mut rows);
     finish(rows)
 }
 

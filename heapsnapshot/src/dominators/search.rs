@@ -3,20 +3,20 @@
 //! An edge is *essential* unless it is weak, a self edge, a shortcut (except from the root), the
 //! table's half of a WeakMap entry, or leads into the page from outside. What the page owns is what
 //! its roots reach over any edges that are not weak; the search starts with them, so that it finds
-//! both at once: what is numbered by then belongs to the page, and a few nodes that only edges
+//! both at once: what is visited by then belongs to the page, and a few nodes that only edges
 //! which are not essential reach are looked up apart.
 //!
 //! Nodes are numbered when they are taken off the stack, not when they are put on it: the edges of
-//! a node are then looked at together, in one run, with all their targets fetched at once.
+//! a node are then looked at together, in one run. Of their targets the search only asks whether they
+//! have been visited, which one bit says: all the bits fit the cache. Edges that are not the tree's are
+//! written down as they are met, and numbered later.
 
 use crate::bits::BitSet;
 use crate::graph::{EdgeColumns, NodeColumns, Passage, Snapshot, Target};
 use crate::memory;
 
-/// The number of a node that is not numbered.
-pub(super) const NONE: u32 = u32::MAX;
-/// How many edges ahead a target is fetched.
-pub(super) const AHEAD: usize = 24;
+/// Marks a source among the [`SearchTree::backward`] edges: no ordinal and no number is as high.
+pub(super) const SOURCE: u32 = 1 << 31;
 
 /// Two numbers in one word: `low` in the lower half.
 #[inline(always)]
@@ -56,37 +56,32 @@ impl Graph<'_> {
     }
 }
 
-/// What the page owns.
-pub(super) struct Page {
-    /// Numbers below this belong to it; all do if there is no page.
-    numbered: u64,
-    /// And these nodes, which have no number or a later one.
-    rest: BitSet,
-}
-
-impl Page {
-    /// Whether a node with this number belongs to the page.
-    #[inline(always)]
-    pub(super) fn contains(&self, node: usize, number: u32) -> bool {
-        u64::from(number) < self.numbered || self.rest.contains(node)
-    }
-}
-
-/// The search and what it has found.
-pub(super) struct Search<'a> {
-    pub(super) graph: Graph<'a>,
-    /// By ordinal. The lower half is the number. The upper half is the first edge until a node is
-    /// numbered, and then counts the edges to it from nodes numbered higher.
-    pub(super) visits: Vec<u64>,
+/// What the search has found.
+pub(super) struct SearchTree {
+    /// Ordinal to number; any number for nodes that take no part.
+    pub(super) numbers: Vec<u32>,
     /// Number to ordinal.
     pub(super) vertex: Vec<u32>,
     /// In numbers.
     pub(super) parent: Vec<u32>,
-    /// The lowest-numbered predecessor among those numbered lower.
-    pub(super) lowest: Vec<u32>,
-    pub(super) page: Page,
+    /// The edges that lead to lower numbers: the number of each source, marked with [`SOURCE`], and the ordinals of
+    /// its targets.
+    pub(super) backward: Vec<u32>,
+    /// By ordinal: how many of these edges lead there.
+    pub(super) from_higher: Vec<u32>,
+    /// The edges that lead to higher numbers, the tree's aside: ordinal of the target, number of the source.
+    pub(super) forward: Vec<u64>,
     /// Nodes reached from the root itself.
     pub(super) reached: usize,
+}
+
+/// The search on its way.
+struct Search<'a> {
+    graph: Graph<'a>,
+    visited: BitSet,
+    tree: SearchTree,
+    /// What the page owns, if there is a page.
+    page: Option<BitSet>,
     /// Nodes to be numbered, each with the number of the node it was met from.
     stack: Vec<u64>,
 }
@@ -100,44 +95,45 @@ struct Growth {
     meets_root: bool,
 }
 
-impl<'a> Search<'a> {
-    /// Complexity: the nodes and the edges.
-    pub(super) fn run(snapshot: &'a Snapshot) -> Search<'a> {
+impl SearchTree {
+    /// Searches. Complexity: the nodes and the edges.
+    pub(super) fn of(snapshot: &Snapshot) -> SearchTree {
         let graph = Graph {
             nodes: &snapshot.nodes,
             edges: &snapshot.edges,
             root: snapshot.root,
         };
         let count = graph.nodes.len();
-        // One more than needed: the room is used again for sums.
-        let mut visits = memory::with_capacity(count + 1);
-        let first_edges = graph.nodes.first_edge[..count].iter();
-        visits.extend(first_edges.map(|&first| pair(NONE, first)));
         let mut search = Search {
             graph,
-            visits,
-            vertex: memory::room(count),
-            parent: memory::room(count),
-            lowest: memory::room(count),
-            page: Page {
-                numbered: u64::MAX,
-                rest: BitSet::default(),
+            visited: BitSet::new(count),
+            tree: SearchTree {
+                numbers: memory::recycled(count, 0),
+                vertex: memory::room(count),
+                parent: memory::room(count),
+                // An edge of the tree leads to each source but the root, which leaves room for its mark.
+                backward: memory::any_room(graph.edges.len()),
+                from_higher: memory::recycled(count, 0),
+                forward: Vec::new(),
+                reached: 0,
             },
-            reached: 0,
+            page: None,
             stack: Vec::new(),
         };
+        search.visited.insert(graph.root);
         search.number(graph.root, 0);
         search.page_of(&snapshot.user_roots().entries);
         search.edges_of_root();
         search.walk(None);
-        search.reached = search.vertex.len();
-        if search.reached < count {
+        search.tree.reached = search.tree.vertex.len();
+        if search.tree.reached < count {
             search.orphans();
         }
-        search.stack = Vec::new();
-        search
+        search.tree
     }
+}
 
+impl Search<'_> {
     /// Numbers everything the page owns that essential edges reach, and finds the rest of it.
     fn page_of(&mut self, entries: &[u32]) {
         if entries.is_empty() {
@@ -157,24 +153,21 @@ impl<'a> Search<'a> {
         if growth.meets_root {
             pending.push(root);
         }
-        let mut rest = BitSet::default();
+        let mut page = self.visited.clone();
+        let mut root_followed = false;
         while let Some(node) = pending.pop() {
-            if low(self.visits[node]) != NONE && node != root {
-                continue;
-            }
-            if rest.is_empty() {
-                rest = BitSet::new(self.graph.nodes.len());
-            }
-            if rest.insert(node) {
+            // The root was visited first, but its edges were not followed.
+            let is_new = match node == root {
+                true => !std::mem::replace(&mut root_followed, true),
+                false => page.insert(node),
+            };
+            if is_new {
                 let targets = self.graph.edges.targets(self.graph.nodes.edges_of(node));
                 let strong = targets.iter().filter(|target| !target.is_weak());
                 pending.extend(strong.map(|target| target.node()));
             }
         }
-        self.page = Page {
-            numbered: self.vertex.len() as u64,
-            rest,
-        };
+        self.page = Some(page);
     }
 
     /// The root's edges, after the page: what they lead to may have been met.
@@ -198,10 +191,11 @@ impl<'a> Search<'a> {
         let Graph { nodes, edges, .. } = self.graph;
         let count = nodes.len();
         let mut has_retainer = BitSet::new(count);
-        for node in 0..count {
-            let outside = node != self.graph.root && !self.owns(node);
-            for edge in nodes.edges_of(node) {
-                let target = edges.target(edge);
+        // What is visited has been followed: it retains none of the others.
+        let unvisited = |&node: &usize| !self.visited.contains(node);
+        for node in (0..count).filter(unvisited) {
+            let outside = !self.owns(node);
+            for &target in edges.targets(nodes.edges_of(node)) {
                 let to = target.node();
                 let counts = to != node && self.graph.keeps(node, target);
                 if counts && !(outside && self.owns(to)) {
@@ -210,34 +204,34 @@ impl<'a> Search<'a> {
             }
         }
         for node in 0..count {
-            if low(self.visits[node]) == NONE && !has_retainer.contains(node) {
+            if !self.visited.contains(node) && !has_retainer.contains(node) {
                 self.stack.push(pair(node as u32, 0));
                 self.walk(None);
             }
         }
         for node in 0..count {
-            if low(self.visits[node]) == NONE {
-                // No number: neither its edges nor those to it take part.
-                self.visits[node] = pair(NONE, 0);
-                self.vertex.push(node as u32);
-                self.parent.push(0);
-                self.lowest.push(0);
+            if !self.visited.contains(node) {
+                // Neither its edges nor those to it take part.
+                self.tree.vertex.push(node as u32);
+                self.tree.parent.push(0);
             }
         }
     }
 
+    /// Whether a node belongs to the page; all do if there is none.
+    #[inline(always)]
     fn owns(&self, node: usize) -> bool {
-        self.page.contains(node, low(self.visits[node]))
+        self.page.as_ref().is_none_or(|page| page.contains(node))
     }
 
     /// Gives a node the next number.
     #[inline(always)]
     fn number(&mut self, node: usize, parent: u32) -> u32 {
-        let number = self.vertex.len() as u32;
-        self.visits[node] = pair(number, 0);
-        self.vertex.push(node as u32);
-        self.parent.push(parent);
-        self.lowest.push(parent);
+        let tree = &mut self.tree;
+        let number = tree.vertex.len() as u32;
+        tree.numbers[node] = number;
+        tree.vertex.push(node as u32);
+        tree.parent.push(parent);
         number
     }
 
@@ -245,33 +239,39 @@ impl<'a> Search<'a> {
     fn walk(&mut self, mut growth: Option<&mut Growth>) {
         while let Some(next) = self.stack.pop() {
             let (node, parent) = (low(next) as usize, high(next));
-            let visit = self.visits[node];
-            if low(visit) == NONE {
+            self.prefetch_next();
+            if self.visited.insert(node) {
                 let v = self.number(node, parent);
-                self.look_at(node, v, high(visit) as usize, growth.as_deref_mut());
+                self.look_at(node, v, growth.as_deref_mut());
             } else {
                 // Met on another way below `parent` in the meantime.
-                let lowest = &mut self.lowest[low(visit) as usize];
-                *lowest = (*lowest).min(parent);
+                self.tree.forward.push(next);
             }
+        }
+    }
+
+    /// Fetches the edges of the node on top of the stack: its range was fetched when it came there.
+    #[inline(always)]
+    fn prefetch_next(&self) {
+        if let Some(&next) = self.stack.last() {
+            let first = self.graph.nodes.first_edge[low(next) as usize];
+            self.graph.edges.prefetch(first as usize);
         }
     }
 
     /// Looks at the edges of `node`, which was just given the number `v`.
     #[inline(always)]
-    fn look_at(&mut self, node: usize, v: u32, first: usize, mut growth: Option<&mut Growth>) {
+    fn look_at(&mut self, node: usize, v: u32, mut growth: Option<&mut Growth>) {
         let graph = self.graph;
-        let (visits, page) = (&mut self.visits[..], &self.page);
-        let end = graph.nodes.first_edge[node + 1] as usize;
-        let targets = graph.edges.targets(first..end);
-        for target in targets.iter().take(AHEAD) {
-            memory::prefetch(visits, target.node());
-        }
-        let outside = !page.contains(node, v);
-        for (at, &target) in targets.iter().enumerate() {
-            if let Some(ahead) = targets.get(at + AHEAD) {
-                memory::prefetch(visits, ahead.node());
-            }
+        let SearchTree {
+            backward,
+            from_higher,
+            ..
+        } = &mut self.tree;
+        let outside = self.page.as_ref().filter(|page| !page.contains(node));
+        let mark = backward.len();
+        backward.push(v | SOURCE);
+        for &target in graph.edges.targets(graph.nodes.edges_of(node)) {
             let to = target.node();
             if !graph.keeps(node, target) {
                 if let Some(growth) = growth.as_deref_mut()
@@ -281,22 +281,24 @@ impl<'a> Search<'a> {
                 }
                 continue;
             }
-            let visit = visits[to];
-            if outside && page.contains(to, low(visit)) {
+            if outside.is_some_and(|page| page.contains(to)) {
                 continue;
             }
-            if low(visit) == NONE {
-                memory::prefetch(&graph.nodes.first_edge, to + 1);
-                graph.edges.prefetch(high(visit) as usize);
+            if !self.visited.contains(to) {
+                memory::prefetch(&graph.nodes.first_edge, to);
                 self.stack.push(pair(to as u32, v));
-            } else {
-                if low(visit) == 0
+            } else if to != node {
+                if to == graph.root
                     && let Some(growth) = growth.as_deref_mut()
                 {
                     growth.meets_root = true;
                 }
-                visits[to] = visit + (u64::from(low(visit) < v) << 32);
+                backward.push(to as u32);
+                from_higher[to] += 1;
             }
+        }
+        if backward.len() == mark + 1 {
+            backward.truncate(mark);
         }
     }
 }

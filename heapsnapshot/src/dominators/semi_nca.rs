@@ -5,11 +5,31 @@
 //! Tarjan (1979); the dominator is then the nearest ancestor in the tree built so far whose number
 //! does not exceed the semidominator's.
 
-use super::search::{AHEAD, NONE, Search, high, low, pair};
+use super::search::{SOURCE, SearchTree, high, low};
 use crate::memory;
 
-/// How many edges wait between being met and being filed, so that their place is fetched.
-const WAITING: usize = 32;
+/// How many edges ahead what they need is fetched.
+pub(super) const AHEAD: usize = 24;
+/// How many sources of a node are fetched together.
+const SOURCES_AHEAD: usize = 8;
+
+/// A node of the forest of those already processed, whose paths are compressed.
+#[derive(Clone, Copy)]
+struct Link {
+    ancestor: u32,
+    /// The lowest semidominator on the way to the ancestor: the way's start included, the ancestor not. As long as the
+    /// node is not processed, its lowest-numbered predecessor among those numbered lower.
+    lowest: u32,
+}
+
+/// The forest, as the pairs of [`Link`]'s numbers.
+type Forest = [[u32; 2]];
+
+#[inline(always)]
+fn link(forest: &Forest, node: u32) -> Link {
+    let [ancestor, lowest] = forest[node as usize];
+    Link { ancestor, lowest }
+}
 
 /// What the search and the dominators leave: columns whose room is used again.
 pub(super) struct Found {
@@ -21,50 +41,55 @@ pub(super) struct Found {
     pub(super) reached: usize,
     /// Room for a number per node.
     pub(super) room: Vec<u32>,
-    /// The same, once it is cut down to that.
+    /// Room for at least that.
     pub(super) large_room: Vec<u32>,
-    /// Room for a sum per node, and one more.
-    pub(super) wide_room: Vec<u64>,
+    /// Room for at least two numbers per node.
+    pub(super) wide_room: Vec<u32>,
 }
 
 /// Complexity: O(edges · log nodes), near linear in practice; no recursion.
 #[inline(never)]
-pub(super) fn semi_nca(mut search: Search<'_>) -> Found {
-    let (mut first, sources) = predecessors(&mut search);
-    let Search {
-        mut visits,
-        parent,
-        mut lowest,
-        reached,
-        ..
-    } = search;
-    let count = parent.len();
-    // The forest of nodes already processed, with compressed paths: ancestor (the lower half), and
-    // the lowest semidominator on the way to it (the way's start included, the ancestor not).
-    for ((visit, lowest), &up) in visits.iter_mut().zip(&mut lowest).zip(&parent) {
-        let node = high(*visit);
-        *visit = pair(up, *lowest);
-        *lowest = node;
-    }
-    let (mut forest, vertex) = (visits, lowest);
+pub(super) fn semi_nca(mut tree: SearchTree) -> Found {
+    let (first, sources) = predecessors(&mut tree);
+    let mut wide_room = links(&tree);
+    let count = tree.parent.len();
+    let (forest, _) = wide_room.as_chunks_mut::<2>();
+    let group = |node: u32| {
+        let node = node as usize;
+        let end = first.get(node + 1).copied().unwrap_or(sources.len() as u32);
+        first[node] as usize..end as usize
+    };
+    let mut semi = tree.numbers;
     let mut path = Vec::new();
-    let mut end = sources.len();
     for w in (1..count).rev() {
-        let mut semi = high(forest[w]);
-        let start = first[w] as usize;
-        for at in (start..end).rev() {
-            if let Some(&ahead) = sources.get(at.wrapping_sub(AHEAD)) {
-                memory::prefetch(&forest, ahead as usize);
-            }
-            semi = semi.min(evaluate(&mut forest, &mut path, sources[at], w as u32));
+        if let Some(&ahead) = tree.vertex.get(w.wrapping_sub(3 * AHEAD)) {
+            memory::prefetch(&first, ahead as usize);
         }
-        end = start;
-        forest[w] = pair(low(forest[w]), semi);
-        // Its range is not needed any more.
-        first[w] = semi;
+        if let Some(&ahead) = tree.vertex.get(w.wrapping_sub(2 * AHEAD)) {
+            memory::prefetch(&sources, first[ahead as usize] as usize);
+        }
+        if let Some(&ahead) = tree.vertex.get(w.wrapping_sub(AHEAD)) {
+            for &source in sources[group(ahead)].iter().take(SOURCES_AHEAD) {
+                memory::prefetch(forest, source as usize);
+            }
+        }
+        let mut lowest = forest[w][1];
+        let group = &sources[group(tree.vertex[w])];
+        for (at, &source) in group.iter().enumerate() {
+            if let Some(&ahead) = group.get(at + SOURCES_AHEAD) {
+                memory::prefetch(forest, ahead as usize);
+            }
+            lowest = lowest.min(evaluate(forest, &mut path, source, w as u32));
+            // The highest sources, which come first, often have a way from the root that no other one can better.
+            if lowest == 0 {
+                break;
+            }
+        }
+        forest[w][1] = lowest;
+        semi[w] = lowest;
     }
-    let semi = first;
-    let mut idom = parent;
+    memory::recycle(first);
+    let mut idom = tree.parent;
     for w in 1..count {
         let mut candidate = idom[w];
         while candidate > semi[w] {
@@ -73,102 +98,94 @@ pub(super) fn semi_nca(mut search: Search<'_>) -> Found {
         idom[w] = candidate;
     }
     Found {
-        vertex,
+        vertex: tree.vertex,
         idom,
-        reached,
+        reached: tree.reached,
         room: semi,
         large_room: sources,
-        wide_room: forest,
+        wide_room,
     }
 }
 
 /// The lowest semidominator on the path from `v` up to, not including, the tree's root, which is
 /// numbered `w` or lower. Compresses the path.
 #[inline(always)]
-fn evaluate(forest: &mut [u64], path: &mut Vec<u32>, v: u32, w: u32) -> u32 {
-    let mut top = forest[v as usize];
-    if low(top) <= w {
-        return high(top);
+fn evaluate(forest: &mut Forest, path: &mut Vec<u32>, v: u32, w: u32) -> u32 {
+    let mut top = link(forest, v);
+    if top.ancestor <= w {
+        return top.lowest;
     }
     let mut node = v;
-    while low(top) > w {
+    while top.ancestor > w {
         path.push(node);
-        node = low(top);
-        top = forest[node as usize];
+        node = top.ancestor;
+        top = link(forest, node);
     }
-    let (root, mut lowest) = (low(top), high(top));
+    let Link {
+        ancestor,
+        mut lowest,
+    } = top;
     while let Some(node) = path.pop() {
-        let entry = &mut forest[node as usize];
-        lowest = lowest.min(high(*entry));
-        *entry = pair(root, lowest);
+        lowest = lowest.min(link(forest, node).lowest);
+        forest[node as usize] = [ancestor, lowest];
     }
     lowest
 }
 
-/// In depth-first numbers: all predecessors of each node that are numbered higher, as ranges of one
-/// array; where each range begins, and the array.
-///
-/// The counts in the upper halves of the visits are not needed then: `vertex` moves there, which
-/// makes room for the array.
+/// The forest before the first node is processed, as numbers.
 #[inline(never)]
-fn predecessors(search: &mut Search<'_>) -> (Vec<u32>, Vec<u32>) {
-    let count = search.parent.len();
-    let vertex = std::mem::take(&mut search.vertex);
-    let visits = &mut search.visits;
-    let mut first = memory::room(count);
-    let mut total = 0_u32;
-    for (at, &node) in vertex.iter().enumerate() {
-        if let Some(&ahead) = vertex.get(at + AHEAD) {
-            memory::prefetch(visits, ahead as usize);
+fn links(tree: &SearchTree) -> Vec<u32> {
+    let count = tree.parent.len();
+    // One link more than needed: the room is used again for sums.
+    let mut links = memory::any_room(2 * count + 2);
+    links.extend(tree.parent.iter().flat_map(|&parent| [parent, parent]));
+    let (forest, _) = links.as_chunks_mut::<2>();
+    for (at, &edge) in tree.forward.iter().enumerate() {
+        if let Some(&ahead) = tree.forward.get(at + 2 * AHEAD) {
+            memory::prefetch(&tree.numbers, low(ahead) as usize);
         }
-        total += high(visits[node as usize]);
-        first.push(total);
-    }
-    for (visit, node) in visits.iter_mut().zip(vertex) {
-        *visit = pair(low(*visit), node);
-    }
-    let (graph, visits, page) = (search.graph, &search.visits, &search.page);
-    let mut sources = memory::zeros_in_any_room(total as usize);
-    let mut waiting = [0_u64; WAITING];
-    let mut met = 0;
-    // In file order, so that the edges stream by; only the targets are scattered.
-    for node in 0..count {
-        let v = low(visits[node]);
-        if v == NONE || v == 0 {
-            continue;
+        if let Some(&ahead) = tree.forward.get(at + AHEAD) {
+            memory::prefetch(forest, tree.numbers[low(ahead) as usize] as usize);
         }
-        let outside = !page.contains(node, v);
-        let range = graph.nodes.edges_of(node);
-        for (edge, &target) in range.clone().zip(graph.edges.targets(range)) {
-            graph.edges.prefetch_target(edge + AHEAD, visits);
-            let visit = visits[target.node()];
-            let w = low(visit);
-            if w >= v || !graph.keeps(node, target) {
-                continue;
-            }
-            if outside && page.contains(target.node(), w) {
-                continue;
-            }
-            let slot = &mut waiting[met % WAITING];
-            let due = std::mem::replace(slot, pair(w, v));
-            memory::prefetch(&first, w as usize);
-            if met >= WAITING {
-                file(&mut first, &mut sources, due);
-            }
-            met += 1;
-        }
+        let [_, lowest] = &mut forest[tree.numbers[low(edge) as usize] as usize];
+        *lowest = (*lowest).min(high(edge));
     }
-    for &due in &waiting[..met.min(WAITING)] {
-        file(&mut first, &mut sources, due);
-    }
-    (first, sources)
+    links
 }
 
-/// Puts an edge's source into its target's group. Groups fill from their ends, so that `first` ends
-/// up at their starts.
-#[inline(always)]
-fn file(first: &mut [u32], sources: &mut [u32], edge: u64) {
-    let place = &mut first[low(edge) as usize];
-    *place -= 1;
-    sources[*place as usize] = high(edge);
+/// All predecessors of each node that are numbered higher: in numbers, as ranges of one array in the order of the nodes;
+/// where each range begins, and the array.
+#[inline(never)]
+fn predecessors(tree: &mut SearchTree) -> (Vec<u32>, Vec<u32>) {
+    let backward = std::mem::take(&mut tree.backward);
+    let mut first = std::mem::take(&mut tree.from_higher);
+    let mut total = 0;
+    for first in &mut first {
+        total += *first;
+        *first = total;
+    }
+    let mut sources = memory::any_room(total as usize);
+    sources.resize(total as usize, 0);
+    // Groups fill from their ends, so that `first` ends up at their starts, and the highest sources there.
+    let mut source = 0;
+    for (at, &target) in backward.iter().enumerate() {
+        if let Some(&ahead) = backward.get(at + 2 * AHEAD) {
+            memory::prefetch(&first, ahead as usize);
+        }
+        let ahead = backward
+            .get(at + AHEAD)
+            .and_then(|&ahead| first.get(ahead as usize));
+        if let Some(&place) = ahead {
+            memory::prefetch(&sources, (place as usize).wrapping_sub(1));
+        }
+        if target & SOURCE != 0 {
+            source = target & !SOURCE;
+            continue;
+        }
+        let place = &mut first[target as usize];
+        *place -= 1;
+        sources[*place as usize] = source;
+    }
+    memory::recycle(backward);
+    (first, sources)
 }

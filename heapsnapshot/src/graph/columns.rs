@@ -213,28 +213,38 @@ impl EdgeColumns {
         self.target = memory::with_capacity(edges);
     }
 
-    /// Appends edges: types and names, and as many targets.
+    /// Bits of a label that hold the name.
+    pub(crate) const NAME_MASK: u32 = NAME_MASK;
+    /// The label of an edge whose type or name does not fit: see [`EdgeColumns::widen`].
+    pub(crate) const WIDE_LABEL: u32 = (WIDE as u32) << NAME_BITS;
+
+    /// The type's part of a label.
+    pub(crate) fn label_bits(kind: u8) -> u32 {
+        u32::from(kind.min(WIDE)) << NAME_BITS
+    }
+
+    /// Appends edges: labels, and as many targets.
     #[inline(always)]
     pub(crate) fn extend(
         &mut self,
-        labels: impl Iterator<Item = (u8, u32)> + Clone,
+        labels: impl Iterator<Item = u32>,
         targets: impl Iterator<Item = Target>,
     ) {
-        let first = self.label.len();
-        let mut widest = 0;
-        self.label.extend(labels.clone().map(|(kind, name)| {
-            widest |= u64::from(kind >= WIDE) | u64::from(name >> NAME_BITS);
-            u32::from(kind) << NAME_BITS | (name & NAME_MASK)
-        }));
+        self.label.extend(labels);
         self.target.extend(targets);
-        if widest != 0 {
-            for (edge, (kind, name)) in (first..).zip(labels) {
-                if kind >= WIDE || name > NAME_MASK {
-                    self.wide.insert(edge as u32, (kind, name));
-                    self.label[edge] = u32::from(WIDE) << NAME_BITS;
-                }
-            }
+    }
+
+    /// Says the whole type and name of an edge, in case its label has no room for them or a table did not know its type.
+    #[cold]
+    pub(crate) fn widen(&mut self, edge: usize, kind: u8, name: u32) {
+        if kind < WIDE && name <= NAME_MASK {
+            self.label[edge] = EdgeColumns::label_bits(kind) | name;
+        } else {
+            self.label[edge] = EdgeColumns::WIDE_LABEL;
+            self.wide.insert(edge as u32, (kind, name));
         }
+        let target = &mut self.target[edge];
+        *target = Target::new(target.0 & TARGET_MASK, Passage::of_kind(kind).bits());
     }
 
     /// Marks the halves of WeakMaps' entries, once the strings are known.
@@ -281,6 +291,14 @@ impl EdgeColumns {
         self.wide = HashMap::new();
     }
 
+    /// The targets' room, without them.
+    pub(crate) fn take_room(&mut self) -> Vec<u32> {
+        let mut targets = std::mem::take(&mut self.target);
+        targets.clear();
+        // Of nothing: the new column has the room of the old one.
+        targets.into_iter().map(Target::bits).collect()
+    }
+
     /// Where an edge leads.
     #[inline(always)]
     pub(crate) fn target(&self, edge: usize) -> Target {
@@ -302,14 +320,6 @@ impl EdgeColumns {
     /// Where all edges lead.
     pub(crate) fn all_targets(&self) -> &[Target] {
         &self.target
-    }
-
-    /// Fetches what `items` has for the node an edge leads to; any number will do.
-    #[inline(always)]
-    pub(crate) fn prefetch_target<T>(&self, edge: usize, items: &[T]) {
-        if let Some(target) = self.target.get(edge) {
-            memory::prefetch(items, target.node());
-        }
     }
 
     /// Fetches an edge's target.

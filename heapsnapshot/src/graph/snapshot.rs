@@ -314,6 +314,12 @@ impl Snapshot {
         }
     }
 
+    /// Forgets where edges begin and lead to.
+    pub(crate) fn forget_edges(&mut self) {
+        memory::recycle(self.edges.take_room());
+        memory::recycle(std::mem::take(&mut self.nodes.first_edge));
+    }
+
     /// Forgets columns of nodes that no derived number needs.
     pub(crate) fn forget_ids(&mut self) {
         self.dom_state();

@@ -4,12 +4,12 @@ use std::io::{ErrorKind, Read};
 
 use super::error::{Damage, ReadError};
 use super::input::Input;
-use super::meta::{EdgeLayout, Meta, NodeLayout};
+use super::meta::Meta;
+use super::records::{Edges, Nodes};
 use super::sections::{Numbers, Sections, Stop};
 use crate::graph::{
-    EdgeColumns, Location, Locations, NodeColumns, Passage, ReadReport, Section, Snapshot, Target,
+    EdgeColumns, Location, Locations, NodeColumns, ReadReport, Section, Snapshot, Target,
 };
-use crate::memory;
 use crate::scanner::Path;
 use crate::strings::StringTable;
 use crate::weak_maps::WeakMapEdges;
@@ -32,6 +32,7 @@ pub(super) const META_LIMIT: usize = 1 << 24;
 pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, ReadError> {
     let path = options.scanner.unwrap_or_else(Path::detect);
     let mut loader = Loader {
+        path,
         length: input.length,
         sections: Sections::new(input.bytes, path),
         meta: None,
@@ -107,6 +108,7 @@ fn decompression(error: std::io::Error) -> Result<String, std::io::Error> {
 }
 
 struct Loader<R> {
+    path: Path,
     sections: Sections<R>,
     length: Option<u64>,
     meta: Option<Meta>,
@@ -279,8 +281,16 @@ impl<R: Read> Loader<R> {
             Some(length) => count.min(length / (2 * stride as u64)) as usize,
             None => count.min(1 << 16) as usize,
         };
-        self.nodes = Nodes::new(&meta, most(meta.node_count, meta.node_fields.len()));
-        self.edges = Edges::new(&meta, most(meta.edge_count, meta.edge_fields.len()));
+        self.nodes = Nodes::new(
+            &meta,
+            most(meta.node_count, meta.node_fields.len()),
+            self.path,
+        );
+        self.edges = Edges::new(
+            &meta,
+            most(meta.edge_count, meta.edge_fields.len()),
+            self.path,
+        );
         for (key, numbers) in std::mem::take(&mut self.early) {
             match key.as_str() {
                 "nodes" => {
@@ -505,212 +515,4 @@ fn locations(meta: &Meta, numbers: &[u32], nodes: usize) -> Locations {
         ((record[object] / stride) as usize, place)
     });
     Locations::new(places, nodes)
-}
-
-/// Node numbers into columns.
-#[derive(Default)]
-struct Nodes {
-    layout: Option<NodeLayout>,
-    codes: Vec<u8>,
-    unknown: Vec<String>,
-    columns: NodeColumns,
-}
-
-/// The code of each type of the file, and the names of those that are unknown.
-fn codes(names: &[String], known: &[Option<u8>], first_unknown: u8) -> (Vec<u8>, Vec<String>) {
-    let mut unknown = Vec::new();
-    let codes = names
-        .iter()
-        .zip(known)
-        .map(|(name, known)| {
-            known.unwrap_or_else(|| {
-                let code = usize::from(first_unknown) + unknown.len();
-                unknown.push(name.clone());
-                u8::try_from(code).unwrap_or(u8::MAX)
-            })
-        })
-        .collect();
-    (codes, unknown)
-}
-
-impl Nodes {
-    fn new(meta: &Meta, room: usize) -> Nodes {
-        let known: Vec<_> = meta
-            .known_node_types()
-            .into_iter()
-            .map(|kind| kind.map(|kind| kind as u8))
-            .collect();
-        let (codes, unknown) = codes(
-            &meta.node_types,
-            &known,
-            crate::format::NodeType::ALL.len() as u8,
-        );
-        let mut columns = NodeColumns {
-            kind: memory::with_capacity(room),
-            name: memory::with_capacity(room),
-            id: memory::with_capacity(room),
-            self_size: memory::with_capacity(room),
-            first_edge: memory::with_capacity(room + 1),
-            ..NodeColumns::default()
-        };
-        columns.first_edge.push(0);
-        Nodes {
-            layout: Some(meta.node_layout()),
-            codes,
-            unknown,
-            columns,
-        }
-    }
-
-    fn take(&mut self, batch: &[u32]) {
-        let Some(layout) = self.layout else { return };
-        let columns = &mut self.columns;
-        for record in batch.chunks_exact(layout.stride) {
-            let kind = self
-                .codes
-                .get(record[layout.kind] as usize)
-                .copied()
-                .unwrap_or(u8::MAX);
-            columns.kind.push(kind);
-            columns.name.push(record[layout.name]);
-            columns.id.push(layout.id.map_or(0, |at| record[at]));
-            columns
-                .self_size
-                .push(layout.self_size.map_or(0, |at| record[at]));
-            let edges = layout.edge_count.map_or(0, |at| record[at]);
-            let last = columns.first_edge[columns.first_edge.len() - 1];
-            columns.first_edge.push(last.saturating_add(edges));
-            if let Some(at) = layout.detachedness
-                && (record[at] != 0 || !columns.detachedness.is_empty())
-            {
-                columns.detachedness.resize(columns.kind.len() - 1, 0);
-                columns.detachedness.push((record[at] & 3) as u8);
-            }
-            if let Some(at) = layout.trace_node_id
-                && (record[at] != 0 || !columns.trace_node_id.is_empty())
-            {
-                columns.trace_node_id.resize(columns.kind.len() - 1, 0);
-                columns.trace_node_id.push(record[at]);
-            }
-        }
-    }
-}
-
-/// Edge numbers into columns.
-#[derive(Default)]
-struct Edges {
-    layout: Option<EdgeLayout>,
-    codes: Vec<u8>,
-    /// The passage of each type of the file, as bits of a target.
-    passages: Vec<u32>,
-    unknown: Vec<String>,
-    node_stride: u32,
-    /// Edges whose target is no node's position; kept with a target no file has.
-    misplaced: u64,
-    /// The largest ordinal that an edge leads to.
-    largest: u32,
-    /// Edges beyond what 32 bits count.
-    lost: u64,
-    columns: EdgeColumns,
-}
-
-impl Edges {
-    fn new(meta: &Meta, room: usize) -> Edges {
-        let known: Vec<_> = meta
-            .known_edge_types()
-            .into_iter()
-            .map(|kind| kind.map(|kind| kind as u8))
-            .collect();
-        let (codes, unknown) = codes(
-            &meta.edge_types,
-            &known,
-            crate::format::EdgeType::ALL.len() as u8,
-        );
-        let passages = codes.iter().map(|&code| Passage::of_kind(code).bits());
-        let passages = passages.collect();
-        let mut columns = EdgeColumns::default();
-        columns.reserve(room);
-        let node_stride = meta.node_fields.len() as u32;
-        Edges {
-            layout: Some(meta.edge_layout()),
-            codes,
-            passages,
-            unknown,
-            node_stride,
-            columns,
-            ..Edges::default()
-        }
-    }
-
-    fn take(&mut self, batch: &[u32]) {
-        let Some(layout) = self.layout else { return };
-        if self.columns.len() + batch.len() / layout.stride >= u32::MAX as usize {
-            self.lost += (batch.len() / layout.stride) as u64;
-            return;
-        }
-        match layout.stride {
-            3 => self.take_records::<3>(layout, batch),
-            stride => {
-                for record in batch.chunks_exact(stride) {
-                    let three = [record[layout.kind], record[layout.label], record[layout.to]];
-                    let plain = EdgeLayout {
-                        stride: 3,
-                        kind: 0,
-                        label: 1,
-                        to: 2,
-                    };
-                    self.take_records::<3>(plain, &three);
-                }
-            }
-        }
-    }
-
-    fn take_records<const STRIDE: usize>(&mut self, layout: EdgeLayout, batch: &[u32]) {
-        // The strides of real files as constants: the division becomes vector multiplications.
-        match self.node_stride {
-            5 => self.take_with::<STRIDE>(layout, batch, |index| index / 5),
-            6 => self.take_with::<STRIDE>(layout, batch, |index| index / 6),
-            7 => self.take_with::<STRIDE>(layout, batch, |index| index / 7),
-            stride => self.take_with::<STRIDE>(layout, batch, |index| index / stride),
-        }
-    }
-
-    #[inline(always)]
-    fn take_with<const STRIDE: usize>(
-        &mut self,
-        layout: EdgeLayout,
-        batch: &[u32],
-        ordinal: impl Fn(u32) -> u32,
-    ) {
-        let (records, _) = batch.as_chunks::<STRIDE>();
-        let stride = self.node_stride;
-        let (mut between, mut largest) = (0, 0);
-        for record in records {
-            let index = record[layout.to];
-            between += u64::from(ordinal(index) * stride != index);
-            largest = largest.max(ordinal(index));
-        }
-        self.largest = self.largest.max(largest);
-        self.misplaced += between;
-        let (codes, passages) = (&self.codes, &self.passages);
-        let code = |record: &[u32; STRIDE]| {
-            codes
-                .get(record[layout.kind] as usize)
-                .copied()
-                .unwrap_or(u8::MAX)
-        };
-        let labels = records
-            .iter()
-            .map(|record| (code(record), record[layout.label]));
-        let targets = records.iter().map(|record| {
-            let index = record[layout.to];
-            let mut to = ordinal(index).min(Target::NOWHERE);
-            if between != 0 && ordinal(index) * stride != index {
-                to = Target::NOWHERE;
-            }
-            let kind = record[layout.kind] as usize;
-            Target::new(to, passages.get(kind).copied().unwrap_or(0))
-        });
-        self.columns.extend(labels, targets);
-    }
 }

@@ -55,6 +55,22 @@ pub(crate) struct EdgeLayout {
     pub(crate) to: usize,
 }
 
+impl NodeLayout {
+    /// Numbers per node, if type, name, id, self size and number of edges come first, in this order: so in every real file.
+    pub(crate) fn usual_stride(&self) -> Option<usize> {
+        let is_usual = (self.kind, self.name) == (0, 1)
+            && (self.id, self.self_size, self.edge_count) == (Some(2), Some(3), Some(4));
+        is_usual.then_some(self.stride)
+    }
+}
+
+impl EdgeLayout {
+    /// Type, name and target are all there is, in this order: so in every real file.
+    pub(crate) fn is_usual(&self) -> bool {
+        (self.stride, self.kind, self.label, self.to) == (3, 0, 1, 2)
+    }
+}
+
 fn names(value: &Value) -> Vec<String> {
     let list = value.as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter()

@@ -36,6 +36,7 @@ mod histogram;
 mod input;
 mod load;
 mod meta;
+mod records;
 mod sections;
 mod window;
 

@@ -28,14 +28,18 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod kernel;
 mod portable;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use kernel::{Kernel, run};
+
 /// Which instructions scan the numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Path {
     /// Plain 64-bit arithmetic: eight digits at a time in one word.
+    #[default]
     Portable,
     /// AVX2 finds the digits, 64-bit words add them up.
     Avx2,
