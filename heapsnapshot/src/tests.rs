@@ -1,6 +1,7 @@
 //! Tests across modules: small graphs written out as text, read back, and judged by the plainest
 //! algorithms there are.
 
+mod compressed;
 mod damage;
 pub(crate) mod hostile;
 mod naive;

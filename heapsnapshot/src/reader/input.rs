@@ -5,10 +5,9 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::errors::FrameDecoderError;
-use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::error::ReadError;
+use super::zstd::{self, ZstdFrames};
 
 /// A byte stream with a name for messages, decompressed if need be.
 pub struct Input {
@@ -16,6 +15,8 @@ pub struct Input {
     pub(crate) name: String,
     /// Length of the uncompressed text, when known beforehand.
     pub(crate) length: Option<u64>,
+    /// Whether there are checksums at the end, to be looked at.
+    pub(crate) compressed: bool,
     pub(crate) bytes: Box<dyn Read>,
 }
 
@@ -76,11 +77,6 @@ impl Input {
         self.length
     }
 
-    /// The name and the bytes.
-    pub(crate) fn into_parts(self) -> (String, Box<dyn Read>) {
-        (self.name, self.bytes)
-    }
-
     /// Calls `watch` with the bytes read so far, after every piece.
     #[must_use]
     pub fn observe(self, watch: impl FnMut(u64) + 'static) -> Input {
@@ -119,30 +115,25 @@ impl Input {
             return Err(ReadError::Io { name, source });
         }
         let gzip = magic.starts_with(&[0x1f, 0x8b]);
-        let zstd = magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]);
+        let zstd = zstd::starts(&magic);
         let whole = io::Cursor::new(magic).chain(bytes);
-        if gzip {
-            let bytes = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, whole));
-            return Ok(Input {
-                name,
-                length: None,
-                bytes: Box::new(bytes),
-            });
-        }
-        if zstd {
-            let frames = ZstdFrames {
-                state: Frame::Between(BufReader::new(Box::new(whole))),
-            };
-            return Ok(Input {
-                name,
-                length: None,
-                bytes: Box::new(frames),
-            });
-        }
+        let bytes: Box<dyn Read> = if gzip {
+            // Several members one after the other are one text; each has a checksum.
+            Box::new(MultiGzDecoder::new(BufReader::with_capacity(
+                1 << 16,
+                whole,
+            )))
+        } else if zstd {
+            Box::new(ZstdFrames::new(Box::new(whole)))
+        } else {
+            Box::new(whole)
+        };
+        let compressed = gzip || zstd;
         Ok(Input {
             name,
-            length,
-            bytes: Box::new(whole),
+            length: length.filter(|_| !compressed),
+            compressed,
+            bytes,
         })
     }
 }
@@ -176,96 +167,5 @@ impl Read for Limited {
             io::Error::new(io::ErrorKind::FileTooLarge, "larger than what may be used")
         })?;
         Ok(count)
-    }
-}
-
-type Source = BufReader<Box<dyn Read>>;
-
-/// zstd frames one after the other, as the `zstd` tool itself writes them for large files.
-struct ZstdFrames {
-    state: Frame,
-}
-
-enum Frame {
-    Between(Source),
-    Inside(Source, Box<FrameDecoder>),
-    /// The frame is cut or damaged: what is decoded is still given, then the error.
-    Broken(Box<FrameDecoder>, io::Error),
-    Done,
-}
-
-/// An empty last block, not compressed, and room for a checksum.
-const LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
-
-/// Decodes until `wanted` bytes can be taken from the decoder or the frame ends.
-fn decode(
-    source: &mut Source,
-    decoder: &mut FrameDecoder,
-    wanted: usize,
-) -> Result<(), FrameDecoderError> {
-    while decoder.can_collect() < wanted && !decoder.is_finished() {
-        let missing = wanted - decoder.can_collect();
-        decoder.decode_blocks(&mut *source, BlockDecodingStrategy::UptoBytes(missing))?;
-    }
-    Ok(())
-}
-
-/// What reading from the source ended with, if that is why the decoder failed: the end of the source, or its error.
-/// All else is damage.
-fn failure(error: &FrameDecoderError) -> io::Error {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(inner) = cause {
-        if let Some(io) = inner.downcast_ref::<io::Error>() {
-            return match io.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::new(io.kind(), error.to_string()),
-            };
-        }
-        cause = inner.source();
-    }
-    io::Error::new(io::ErrorKind::InvalidData, error.to_string())
-}
-
-impl Read for ZstdFrames {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if out.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            match std::mem::replace(&mut self.state, Frame::Done) {
-                Frame::Done => return Ok(0),
-                Frame::Between(mut source) => {
-                    if io::BufRead::fill_buf(&mut source)?.is_empty() {
-                        return Ok(0);
-                    }
-                    let mut decoder = Box::new(FrameDecoder::new());
-                    decoder.init(&mut source).map_err(|error| failure(&error))?;
-                    self.state = Frame::Inside(source, decoder);
-                }
-                Frame::Inside(mut source, mut decoder) => {
-                    if let Err(error) = decode(&mut source, &mut decoder, out.len()) {
-                        // The decoder keeps the last window back until the frame ends: end it.
-                        let _ = decoder.decode_blocks(&LAST_BLOCK[..], BlockDecodingStrategy::All);
-                        self.state = Frame::Broken(decoder, failure(&error));
-                        continue;
-                    }
-                    let read = decoder.read(out)?;
-                    if read == 0 {
-                        self.state = Frame::Between(source);
-                        continue;
-                    }
-                    self.state = Frame::Inside(source, decoder);
-                    return Ok(read);
-                }
-                Frame::Broken(mut decoder, error) => {
-                    let read = decoder.read(out)?;
-                    if read == 0 {
-                        return Err(error);
-                    }
-                    self.state = Frame::Broken(decoder, error);
-                    return Ok(read);
-                }
-            }
-        }
     }
 }

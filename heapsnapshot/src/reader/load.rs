@@ -45,7 +45,12 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
         report: ReadReport::default(),
     };
     let name = input.name;
-    if let Err((section, stop)) = loader.run() {
+    let mut read = loader.run();
+    loader.report.bytes = loader.sections.offset();
+    if input.compressed && read.is_ok() {
+        read = loader.sections.rest().map_err(|stop| (String::new(), stop));
+    }
+    if let Err((section, stop)) = read {
         let offset = loader.sections.offset();
         let reason = reason(stop, &name, offset)?;
         let damage = Damage {
@@ -73,7 +78,6 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
         }
         loader.report.damage = Some(damage);
     }
-    loader.report.bytes = loader.sections.offset();
     loader.finish(&name, options)
 }
 
@@ -81,29 +85,13 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
 pub(super) fn reason(stop: Stop, name: &str, offset: u64) -> Result<String, ReadError> {
     let name = name.to_owned();
     match stop {
-        Stop::Io(source) => match decompression(source) {
-            Ok(reason) => Ok(reason),
-            Err(source) if source.kind() == ErrorKind::FileTooLarge => {
-                let reason = format!("after {offset} bytes it is {source}");
-                Err(ReadError::TooLarge { name, reason })
-            }
-            Err(source) => Err(ReadError::Io { name, source }),
-        },
+        Stop::Io(source) if source.kind() == ErrorKind::FileTooLarge => {
+            let reason = format!("after {offset} bytes it is {source}");
+            Err(ReadError::TooLarge { name, reason })
+        }
+        Stop::Io(source) => Err(ReadError::Io { name, source }),
         Stop::End => Ok("the file ends here".to_owned()),
         Stop::Syntax(reason) => Ok(reason),
-    }
-}
-
-/// Compressed text that is cut or damaged is a damaged file, not one that cannot be read.
-fn decompression(error: std::io::Error) -> Result<String, std::io::Error> {
-    match error.kind() {
-        ErrorKind::UnexpectedEof | ErrorKind::InvalidData | ErrorKind::InvalidInput => {
-            Ok(format!("the compressed data is cut or damaged: {error}"))
-        }
-        _ if error.raw_os_error().is_none() && error.kind() == ErrorKind::Other => {
-            Ok(format!("the compressed data is damaged: {error}"))
-        }
-        _ => Err(error),
     }
 }
 

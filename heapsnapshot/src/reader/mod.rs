@@ -9,7 +9,8 @@
 //!
 //! The text is read once, front to back, in pieces of 256 KiB. Sections may come in any order as
 //! long as `snapshot` is valid JSON; what is unknown is skipped and listed. A file that ends early
-//! or stops making sense gives what came before.
+//! or stops making sense gives what came before. Compressed text is read to the end of its last frame or member, whose
+//! checksums are compared.
 //!
 //! ```
 //! use heapsnapshot::reader::{Input, ReadError, ReadOptions, read_histogram};
@@ -39,6 +40,7 @@ mod meta;
 mod records;
 mod sections;
 mod window;
+mod zstd;
 
 pub use error::{Damage, ReadError};
 pub use histogram::{Histogram, HistogramRow, read_histogram};

@@ -28,7 +28,7 @@ impl From<io::Error> for Stop {
             // Compressed data cut short.
             io::ErrorKind::UnexpectedEof => Stop::End,
             io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                Stop::Syntax(error.to_string())
+                Stop::Syntax(format!("the compressed data is damaged: {error}"))
             }
             _ => Stop::Io(error),
         }
@@ -66,6 +66,17 @@ impl<R: Read> Sections<R> {
 
     pub(crate) fn offset(&self) -> u64 {
         self.window.offset()
+    }
+
+    /// Reads what follows the text, for the failures of the source alone: compressed text has checksums at its end.
+    pub(crate) fn rest(&mut self) -> Result<(), Stop> {
+        loop {
+            let all = self.window.bytes().len();
+            self.window.consume(all);
+            if !self.window.fill()? {
+                return Ok(());
+            }
+        }
     }
 
     /// The next byte that is no blank, not used up.

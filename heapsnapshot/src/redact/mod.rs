@@ -108,7 +108,12 @@ pub enum RedactError {
 /// # Errors
 /// If the snapshot is damaged (half a copy would be no snapshot) or the copy cannot be written.
 pub fn redact(input: Input, out: &mut dyn Write) -> Result<RedactReport, RedactError> {
-    let (name, bytes) = input.into_parts();
+    let Input {
+        name,
+        bytes,
+        compressed,
+        ..
+    } = input;
     let mut copy = Copy {
         sections: Sections::new(bytes, Path::detect()),
         out,
@@ -116,7 +121,10 @@ pub fn redact(input: Input, out: &mut dyn Write) -> Result<RedactReport, RedactE
         redactor: Redactor::new(),
         report: RedactReport::default(),
     };
-    let copied = copy.run();
+    let mut copied = copy.run();
+    if compressed && copied.is_ok() {
+        copied = copy.sections.rest();
+    }
     if let Some(error) = copy.failed {
         return Err(RedactError::Write(error));
     }

@@ -1,6 +1,6 @@
-//! Files that are cut, shuffled, compressed, odd or hostile.
+//! Files that are cut, shuffled, odd or hostile.
 
-use std::io::{Cursor, Read, Write};
+use std::io::Cursor;
 
 use super::{Builder, Random, random_graph};
 use crate::analysis::statistics::statistics;
@@ -9,7 +9,7 @@ use crate::reader::{Input, ReadError, ReadOptions};
 use crate::scanner::Path;
 use crate::{NodeOrdinal, Snapshot};
 
-fn sample() -> Builder {
+pub(super) fn sample() -> Builder {
     let mut graph = Builder::new();
     let cache = graph.node("object", "Cache", 3, 16);
     let text = graph.node("string", "a \"quoted\" \\ string: \u{1f600}", 5, 24);
@@ -20,7 +20,7 @@ fn sample() -> Builder {
 }
 
 /// Everything derived from a snapshot, so that nothing in it goes untouched.
-fn exercise(snapshot: &Snapshot) {
+pub(super) fn exercise(snapshot: &Snapshot) {
     let _ = summary(snapshot, GroupBy::Class, None);
     let _ = summary(
         snapshot,
@@ -150,83 +150,6 @@ fn sections_in_any_order_with_any_blanks() {
             ("Cache", 40)
         );
         exercise(&snapshot);
-    }
-}
-
-fn gzip(text: &[u8]) -> Vec<u8> {
-    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    gzip.write_all(text).unwrap();
-    gzip.finish().unwrap()
-}
-
-fn zstd(text: &[u8]) -> Vec<u8> {
-    ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
-}
-
-#[test]
-fn compressed_files_read_the_same() {
-    let text = sample().text();
-    for compressed in [gzip(text.as_bytes()), zstd(text.as_bytes())] {
-        let snapshot = Snapshot::parse(compressed.clone()).unwrap();
-        assert_eq!(snapshot.report().damage, None);
-        assert_eq!(snapshot.report().bytes, text.trim_end().len() as u64);
-        exercise(&snapshot);
-        for cut in 5..compressed.len() {
-            if let Ok(snapshot) = Snapshot::parse(&compressed[..cut]) {
-                exercise(&snapshot);
-            }
-        }
-    }
-}
-
-/// The first bytes of a compressed text give the first bytes of the text, nearly as many as they stand for.
-#[test]
-fn a_cut_compressed_file_gives_what_its_bytes_stand_for() {
-    let mut graph = Builder::new();
-    let mut random = Random(5);
-    for at in 0..20_000 {
-        let node = graph.node("object", "Entry", 3 + 2 * at, random.below(1 << 20) as u32);
-        graph.edge(0, "property", "entry", node);
-    }
-    let text = graph.text().into_bytes();
-    let half = text.len() / 2;
-    // Several frames one after the other are one text, too.
-    let frames = [zstd(&text[..half]), zstd(&text[half..])].concat();
-    // As much as a block of zstd holds, and of gzip's with text such as this.
-    let block = 1 << 17;
-    for compressed in [gzip(&text), zstd(&text), frames] {
-        for tenth in 1..10 {
-            let cut = compressed.len() * tenth / 10;
-            let input = Input::from_reader("cut", Cursor::new(compressed[..cut].to_vec())).unwrap();
-            let (_, mut bytes) = input.into_parts();
-            let mut read = Vec::new();
-            let error = bytes.read_to_end(&mut read).unwrap_err();
-            assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof, "{error}");
-            assert!(text.starts_with(&read));
-            let expected = text.len() * tenth / 10;
-            assert!(
-                read.len() + text.len() / 10 + block > expected,
-                "{tenth}: {} of {expected}",
-                read.len()
-            );
-        }
-        let cut = compressed.len() / 3;
-        let snapshot = Snapshot::parse(&compressed[..cut]).unwrap();
-        let damage = snapshot.report().damage.clone().expect("damage");
-        assert_eq!(
-            (damage.section.as_str(), damage.reason.as_str()),
-            ("nodes", "the file ends here")
-        );
-        assert!(snapshot.node_count() > 3_000);
-        let input = Input::from_reader("cut", Cursor::new(compressed[..cut].to_vec())).unwrap();
-        let strict = ReadOptions {
-            strict: true,
-            ..ReadOptions::default()
-        };
-        assert!(matches!(
-            Snapshot::read(input, &strict),
-            Err(ReadError::Damaged { .. })
-        ));
     }
 }
 
