@@ -15,6 +15,9 @@ use crate::{Outcome, process};
 /// Arguments of `cargo xtask measured`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
+    /// An exit code beside 0 that is no failure.
+    #[arg(long, value_name = "CODE", default_value_t = 0)]
+    accept: i32,
     /// The program and what it is given.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<String>,
@@ -38,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     match command.status() {
-        Ok(status) if status.success() => {}
+        Ok(status) if status.success() || status.code() == Some(options.accept) => {}
         Ok(status) => {
             eprintln!("`{}` ended with {status}", options.command.join(" "));
             return Outcome::Failed;
@@ -75,9 +78,22 @@ fn cost() -> Result<Cost, String> {
 ///
 /// One line: that it did not start, or how it ended.
 pub(crate) fn measure(command: &[String]) -> Result<Cost, String> {
+    measure_accepting(command, 0)
+}
+
+/// The same for a program that may end with another exit code than 0.
+///
+/// # Errors
+///
+/// As of [`measure`].
+pub(crate) fn measure_accepting(command: &[String], code: i32) -> Result<Cost, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut outer = process::command("taskset", &["-c", "0"]);
-    outer.arg(own).arg("measured").arg("--").args(command);
+    outer.arg(own).arg("measured");
+    outer
+        .arg(format!("--accept={code}"))
+        .arg("--")
+        .args(command);
     let line = process::output(&mut outer)?;
     serde_json::from_str(&line).map_err(|error| format!("{error}: {line}"))
 }

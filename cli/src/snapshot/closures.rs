@@ -4,6 +4,7 @@ use heapsnapshot::analysis::closures::closures;
 
 use super::args::FileArgs;
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -12,7 +13,7 @@ use crate::output::Output;
 /// Prints what captured variables keep, a line per variable.
 pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.view;
-    let snapshot = input::open(&args.file, &view.read, output)?;
+    let snapshot = input::open(&args.file, &view.read, Need::RETAINERS, output)?;
     let most = view.rows_needed();
     let found = closures(&snapshot, most);
     let mut table = Table::new([

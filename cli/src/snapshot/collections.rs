@@ -4,6 +4,7 @@ use heapsnapshot::analysis::collections::collections;
 
 use super::args::CollectionsArgs;
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -12,7 +13,7 @@ use crate::output::Output;
 /// Prints the collections, largest first.
 pub(super) fn run(args: &CollectionsArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, &view.read, output)?;
+    let snapshot = input::open(&args.common.file, &view.read, Need::RETAINERS, output)?;
     let most = view.rows_needed();
     let found = collections(&snapshot, args.min_entries, most);
     let mut table = Table::new([

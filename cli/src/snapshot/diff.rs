@@ -5,6 +5,7 @@ use heapsnapshot::analysis::words;
 
 use super::args::{DiffArgs, MatchBy};
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,8 +22,13 @@ impl From<MatchBy> for Matching {
 
 /// Prints what changed, class by class.
 pub(super) fn run(args: &DiffArgs, output: Output) -> Result<Exit, Failure> {
-    let before = input::open(&args.before, &args.view.read, output)?;
-    let after = input::open(&args.after, &args.view.read, output)?;
+    let before = input::open(&args.before, &args.view.read, Need::RETAINERS, output)?;
+    let after = input::open(
+        &args.after,
+        &args.view.read,
+        Need::RETAINERS.beside(&before),
+        output,
+    )?;
     let matching = args.by.map(Matching::from);
     let most = args.view.rows_needed();
     let found = diff(&before, &after, matching, most);

@@ -6,6 +6,7 @@ use heapsnapshot::analysis::dominators::{
 
 use super::args::{DominatorsArgs, DominatorsList, ViewArgs};
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ use crate::output::Output;
 /// Prints the tree, or a list.
 pub(super) fn run(args: &DominatorsArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, &view.read, output)?;
+    let snapshot = input::open(&args.common.file, &view.read, Need::TREE, output)?;
     let start = match args.node {
         Some(id) => input::node(&snapshot, id)?.ordinal(),
         None => snapshot.root().ordinal(),

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::args::{ExportArgs, TableArg, TableForm};
 use super::input;
+use super::need::Need;
 use crate::args::Format;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -13,7 +14,7 @@ use crate::output::{LABEL, Output, escaped};
 
 /// Writes the tables, and prints which there are.
 pub(super) fn run(args: &ExportArgs, output: Output) -> Result<Exit, Failure> {
-    let snapshot = input::open(&args.file, &args.read, output)?;
+    let snapshot = input::open(&args.file, &args.read, Need::EXPORT, output)?;
     let tables: Vec<export::Table> = if args.tables.is_empty() {
         export::Table::ALL.to_vec()
     } else {

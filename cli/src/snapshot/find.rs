@@ -5,6 +5,7 @@ use heapsnapshot::analysis::words;
 
 use super::args::FindArgs;
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -13,7 +14,16 @@ use crate::output::Output;
 /// Prints the nodes found, largest first.
 pub(super) fn run(args: &FindArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, &view.read, output)?;
+    let snapshot = input::open(&args.common.file, &view.read, Need::TREE, output)?;
+    let types = &snapshot.meta().node_types;
+    if let Some(wanted) = args
+        .node_type
+        .as_ref()
+        .filter(|&wanted| !types.contains(wanted))
+    {
+        let message = format!("the snapshot knows no type `{wanted}` of node");
+        return Err(Failure::usage(message).hint(format!("types: {}", types.join(", "))));
+    }
     let query = Query {
         contains: args.text.clone(),
         class: args.class.clone(),

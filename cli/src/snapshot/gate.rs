@@ -8,6 +8,7 @@ use heapsnapshot::gate::{Budgets, Check, Measured, gate, sarif};
 
 use super::args::{GateArgs, GateForm};
 use super::input;
+use super::need::Need;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{BAD, GOOD, LABEL, Output, escaped};
@@ -19,7 +20,14 @@ pub(super) fn run(args: &GateArgs, output: Output) -> Result<Exit, Failure> {
     let budgets = Budgets::parse(&text)
         .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
     let read = args.read();
-    let measure = |file: &Path| Ok(Measured::of(&input::open(file, &read, output)?));
+    let measure = |file: &Path| {
+        Ok(Measured::of(&input::open(
+            file,
+            &read,
+            Need::SERIES,
+            output,
+        )?))
+    };
     let named = budgets.baseline.as_ref().and_then(|b| b.file.as_ref());
     // A file that the budgets name lies beside them.
     let beside = named.map(|file| path.parent().unwrap_or(Path::new("")).join(file));

@@ -5,6 +5,7 @@ use heapsnapshot::analysis::words;
 
 use super::args::GrowthArgs;
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -14,7 +15,7 @@ use crate::output::Output;
 pub(super) fn run(args: &GrowthArgs, output: Output) -> Result<Exit, Failure> {
     let mut series = GrowthSeries::default();
     for file in &args.files {
-        series.add(&input::open(file, &args.view.read, output)?);
+        series.add(&input::open(file, &args.view.read, Need::SERIES, output)?);
     }
     let found = series.finish();
     let totals: Vec<String> = found

@@ -1,12 +1,10 @@
-//! Opening a snapshot: what it needs is said, checked and shown while it is read.
+//! Opening a snapshot: what it needs is checked, and how far it is shown.
 
 use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use heaplab_gc::system::system_memory;
-use heapsnapshot::analysis::words;
 use heapsnapshot::graph::ReadReport;
 use heapsnapshot::index::{GraphIndex, Identity, ReportIndex, Unusable};
 use heapsnapshot::reader::Damage;
@@ -14,66 +12,57 @@ use heapsnapshot::{Input, NodeId, NodeRef, ReadError, Snapshot};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{NodeIdArg, ReadArgs};
+use super::need::{self, Need};
 use crate::failure::Failure;
 use crate::output::{Output, escaped};
 
-/// Memory a snapshot needs with everything derived from it, per byte of file.
-const MEMORY_PER_BYTE: f64 = 1.2;
-/// Memory needed whatever the file's size: the program itself, buffers, tables of names.
-const MEMORY_FIXED: f64 = 6e6;
-/// Files above this size announce what they need.
-const LARGE: u64 = 200_000_000;
-/// The share of the available memory that may be used without being asked.
-const SHARE: f64 = 0.8;
 /// How often the progress line changes.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Opens `file`, or standard input for `-`; from its index if that is asked for.
-pub(super) fn open(file: &Path, read: &ReadArgs, output: Output) -> Result<Snapshot, Failure> {
+/// Opens `file`, or standard input for `-`; from its index if that is asked for, which is made if need be.
+pub(super) fn open(
+    file: &Path,
+    read: &ReadArgs,
+    need: Need,
+    output: Output,
+) -> Result<Snapshot, Failure> {
     if !read.index {
-        return parse(file, read, output);
+        return parse(file, read, need, output);
     }
     refuse_stdin(file)?;
-    match GraphIndex::open(file, read.raw) {
-        Ok(index) => {
-            refuse_beyond(memory_limit(read), index.memory(), || {
-                format!("{}: its index needs", file.display())
-            })?;
-            match index.read(read.raw) {
-                Ok(snapshot) => {
-                    warn_of_oddities(file, snapshot.report(), output);
-                    return Ok(snapshot);
-                }
-                Err(reason) => say_unusable(&GraphIndex::path(file), &reason, output),
-            }
-        }
-        Err(reason) => say_unusable(&GraphIndex::path(file), &reason, output),
+    let path = GraphIndex::path(file);
+    match open_index(file, read, need, output)? {
+        Ok(snapshot) => return Ok(snapshot),
+        Err(reason) => say_unusable(&path, &reason, output),
     }
     let identity = Identity::of(file);
-    let snapshot = parse(file, read, output)?;
-    store(
-        &snapshot,
-        file,
-        identity,
-        output,
-        GraphIndex::store,
-        &GraphIndex::path(file),
-    );
+    let snapshot = parse(file, read, need, output)?;
+    store(&snapshot, file, identity, output, GraphIndex::store, &path);
+    Ok(snapshot)
+}
+
+/// The snapshot that the graph index of `file` has, if it fits in the memory that may be used; or why it has none.
+fn open_index(
+    file: &Path,
+    read: &ReadArgs,
+    need: Need,
+    output: Output,
+) -> Result<Result<Snapshot, Unusable>, Failure> {
+    let index = match GraphIndex::open(file, read.raw) {
+        Ok(index) => index,
+        Err(reason) => return Ok(Err(reason)),
+    };
+    need.check_index(&file.display().to_string(), &index, read)?;
+    let snapshot = index.read(read.raw);
+    if let Ok(snapshot) = &snapshot {
+        warn_of_oddities(file, snapshot.report(), output);
+    }
     Ok(snapshot)
 }
 
 /// Reads `file`, or standard input for `-`, whatever indexes there are.
-fn parse(file: &Path, read: &ReadArgs, output: Output) -> Result<Snapshot, Failure> {
-    let input = source(file, output)?;
-    let limit = memory_limit(read);
-    check_memory(&input, limit, output)?;
-    let input = match limit {
-        // What nobody can know beforehand is found out while it is read.
-        Some(limit) if input.length().is_none() => {
-            input.limit(((limit as f64 - MEMORY_FIXED) / MEMORY_PER_BYTE) as u64)
-        }
-        _ => input,
-    };
+fn parse(file: &Path, read: &ReadArgs, need: Need, output: Output) -> Result<Snapshot, Failure> {
+    let input = need.check(source(file, output)?, read, output)?;
     let snapshot = Snapshot::read(input, &read.options())?;
     if let Some(damage) = &snapshot.report().damage {
         warn_of_damage(file, damage, output);
@@ -112,26 +101,20 @@ pub(super) fn reports<T>(
 pub(super) fn open_for_reports(
     file: &Path,
     read: &ReadArgs,
+    need: Need,
     output: Output,
 ) -> Result<Snapshot, Failure> {
     if !read.index {
-        return parse(file, read, output);
+        return parse(file, read, need, output);
     }
     let identity = Identity::of(file);
     // A graph is not kept for it, but one that is there is used.
-    let known = GraphIndex::open(file, read.raw).and_then(|index| index.read(read.raw));
-    let snapshot = match known {
+    let snapshot = match open_index(file, read, need, output)? {
         Ok(snapshot) => snapshot,
-        Err(_) => parse(file, read, output)?,
+        Err(_) => parse(file, read, need, output)?,
     };
-    store(
-        &snapshot,
-        file,
-        identity,
-        output,
-        ReportIndex::store,
-        &ReportIndex::path(file),
-    );
+    let path = ReportIndex::path(file);
+    store(&snapshot, file, identity, output, ReportIndex::store, &path);
     Ok(snapshot)
 }
 
@@ -284,64 +267,6 @@ impl Drop for Progress {
     }
 }
 
-/// The most bytes of memory that may be used, if anything is known of it.
-fn memory_limit(read: &ReadArgs) -> Option<u64> {
-    match read.max_memory {
-        Some(bytes) => Some(bytes),
-        None => {
-            let memory = system_memory();
-            let available = memory
-                .constrained
-                .map_or(memory.free, |limit| limit.min(memory.free));
-            (available > 0).then_some((available as f64 * SHARE) as u64)
-        }
-    }
-}
-
-/// Refuses what would not fit, and says what a large file will need.
-fn check_memory(input: &Input, limit: Option<u64>, output: Output) -> Result<(), Failure> {
-    let Some(length) = input.length() else {
-        if let Some(limit) = limit {
-            output.say(format!(
-                "{}: its size is not known before it is read; at most {} of memory will be used",
-                input.name(),
-                words::bytes(limit)
-            ));
-        }
-        return Ok(());
-    };
-    let needed = (MEMORY_FIXED + length as f64 * MEMORY_PER_BYTE) as u64;
-    let (needed_text, length_text) = (words::bytes(needed), words::bytes(length));
-    refuse_beyond(limit, needed, || {
-        format!("{}: {length_text} of snapshot need", input.name())
-    })?;
-    if length >= LARGE {
-        output.say(format!(
-            "{}: {length_text}; reading it takes about {needed_text} of memory",
-            input.name()
-        ));
-    }
-    Ok(())
-}
-
-/// Refuses what needs more than the limit.
-fn refuse_beyond(
-    limit: Option<u64>,
-    needed: u64,
-    what: impl FnOnce() -> String,
-) -> Result<(), Failure> {
-    let Some(limit) = limit.filter(|&limit| needed > limit) else {
-        return Ok(());
-    };
-    let (needed, limit, what) = (words::bytes(needed), words::bytes(limit), what());
-    let message = format!("{what} about {needed} of memory, and {limit} may be used");
-    Err(Failure::limit(message).hint(MEMORY_HINT))
-}
-
-/// What to do about too large a file.
-const MEMORY_HINT: &str =
-    "use `heaplab snapshot histogram`, which needs almost none, or raise --max-memory";
-
 /// The node with an id.
 pub(super) fn node(snapshot: &Snapshot, id: NodeIdArg) -> Result<NodeRef<'_>, Failure> {
     snapshot.node_by_id(NodeId(id.0)).ok_or_else(|| {
@@ -354,7 +279,7 @@ impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Failure {
         let message = escaped(&error.to_string()).into_owned();
         match error {
-            ReadError::TooLarge { .. } => Failure::limit(message).hint(MEMORY_HINT),
+            ReadError::TooLarge { .. } => Failure::limit(message).hint(need::HINT),
             _ => Failure::input(message),
         }
     }

@@ -11,6 +11,7 @@ use heapsnapshot::leaks::{Finding, LeakReport, Settings, find};
 
 use super::args::{LeaksArgs, ROWS};
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -36,7 +37,7 @@ pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
         .collect();
     let mut snapshots: Vec<Snapshot> = Vec::new();
     for file in files {
-        snapshots.push(input::open(file, &args.view.read, output)?);
+        snapshots.push(input::open(file, &args.view.read, Need::RETAINERS, output)?);
     }
     let today = Local::now().format("%Y-%m-%d").to_string();
     let report = find(&snapshots, args.by.map(Into::into), &settings, &today);

@@ -3,7 +3,8 @@
 //! | file | what it does |
 //! |---|---|
 //! | `args` | the verbs as declared |
-//! | `input` | opens a file: progress, memory, what to say about damaged ones |
+//! | `input` | opens a file: index, progress, what to say about damaged ones |
+//! | `need` | how much memory a verb needs, and the refusal of what is too much |
 //! | `table` | rows as text, CSV, Markdown or JSON |
 //! | the others | a verb each |
 
@@ -19,6 +20,7 @@ mod growth;
 mod histogram;
 mod input;
 mod leaks;
+mod need;
 mod node;
 mod redact;
 mod retainers;

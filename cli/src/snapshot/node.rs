@@ -7,6 +7,7 @@ use heapsnapshot::analysis::words;
 
 use super::args::NodeArgs;
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -16,7 +17,7 @@ use crate::text::plural;
 /// Prints a node, its edges and its retainers.
 pub(super) fn run(args: &NodeArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, &view.read, output)?;
+    let snapshot = input::open(&args.common.file, &view.read, Need::RETAINERS, output)?;
     let most = view.rows_needed();
     let found = node_details(input::node(&snapshot, args.node)?, most);
     let mut table = Table::new(["direction", "type", "name", "retained", "id", "node"])

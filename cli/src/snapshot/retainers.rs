@@ -7,6 +7,7 @@ use heapsnapshot::analysis::words;
 
 use super::args::{RetainersArgs, ViewArgs};
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,7 +20,7 @@ const PATHS: usize = 5;
 /// Prints the paths.
 pub(super) fn run(args: &RetainersArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.common.view;
-    let snapshot = input::open(&args.common.file, &view.read, output)?;
+    let snapshot = input::open(&args.common.file, &view.read, Need::RETAINERS, output)?;
     let view = ViewArgs {
         top: Some(view.top.unwrap_or(PATHS)),
         ..view.clone()

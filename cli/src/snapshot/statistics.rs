@@ -4,6 +4,7 @@ use heapsnapshot::analysis::statistics::statistics;
 
 use super::args::FileArgs;
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -15,7 +16,12 @@ pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
     let known = input::reports(file, &view.read, output, |index| Ok(index.statistics()))?;
     let found = match known {
         Some(found) => found,
-        None => statistics(&input::open_for_reports(file, &view.read, output)?),
+        None => statistics(&input::open_for_reports(
+            file,
+            &view.read,
+            Need::TREE,
+            output,
+        )?),
     };
     let other_js = u64::try_from(found.other_js).unwrap_or(0);
     let rows = [

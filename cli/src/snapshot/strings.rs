@@ -5,6 +5,7 @@ use heapsnapshot::analysis::words;
 
 use super::args::FileArgs;
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -13,7 +14,7 @@ use crate::output::Output;
 /// Prints texts that exist more than once, the most wasteful first.
 pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
     let view = &args.view;
-    let snapshot = input::open(&args.file, &view.read, output)?;
+    let snapshot = input::open(&args.file, &view.read, Need::TREE, output)?;
     let most = view.rows_needed();
     let found = duplicated_strings(&snapshot, most);
     let title = format!(

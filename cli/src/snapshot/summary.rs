@@ -9,6 +9,7 @@ use heapsnapshot::{NodeId, Snapshot};
 
 use super::args::{GroupByArg, PartArg, SummaryArgs};
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -42,9 +43,9 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
     }
     let range = id_range(args, output)?;
     let snapshot = if whole {
-        input::open_for_reports(file, read, output)?
+        input::open_for_reports(file, read, Need::CLASSES, output)?
     } else {
-        input::open(file, read, output)?
+        input::open(file, read, Need::TREE, output)?
     };
     if args.native_contexts {
         return print_native_contexts(&snapshot, args, output);
@@ -116,7 +117,12 @@ struct IdRange {
 /// Read one after the other, before the snapshot itself: only one is in memory at a time.
 fn id_range(args: &SummaryArgs, output: Output) -> Result<IdRange, Failure> {
     let last = |file: &Path| -> Result<NodeId, Failure> {
-        Ok(last_id(&input::open(file, &args.common.view.read, output)?))
+        Ok(last_id(&input::open(
+            file,
+            &args.common.view.read,
+            Need::TREE,
+            output,
+        )?))
     };
     Ok(IdRange {
         after: args.allocated_after.as_deref().map(last).transpose()?,

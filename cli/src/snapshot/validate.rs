@@ -4,6 +4,7 @@ use heapsnapshot::analysis::validate::{Severity, validate};
 
 use super::args::{FileArgs, Form};
 use super::input;
+use super::need::Need;
 use super::table::{Cell, Table};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -11,7 +12,7 @@ use crate::output::Output;
 
 /// Prints the rules that the file breaks; finds something if one is more than a notice.
 pub(super) fn run(args: &FileArgs, output: Output) -> Result<Exit, Failure> {
-    let snapshot = input::open(&args.file, &args.view.read, output)?;
+    let snapshot = input::open(&args.file, &args.view.read, Need::TREE, output)?;
     let found = validate(&snapshot);
     let broken = found
         .iter()

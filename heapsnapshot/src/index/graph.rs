@@ -125,7 +125,7 @@ impl GraphIndex {
     /// Bytes of memory that [`GraphIndex::read`] will take, about.
     #[must_use]
     pub fn memory(&self) -> u64 {
-        self.0.length() + self.0.length() / 8
+        self.0.length() + self.0.length() / 4
     }
 
     /// Reads the snapshot. Complexity: the bytes of the index, by two threads.

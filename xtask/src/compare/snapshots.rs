@@ -1,10 +1,11 @@
-//! `cargo xtask compare snapshots`: every number of the library beside DevTools' own worker, on snapshots that others wrote.
+//! `cargo xtask compare snapshots`: every number of the library beside DevTools' own worker, on snapshots that others
+//! wrote; and the memory that the verbs take of them beside what they announce.
 
 use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::devtools::{self, agreement, real};
+use crate::devtools::{self, agreement, memory, real};
 use crate::{Outcome, prerequisites, process};
 
 /// Arguments of `cargo xtask compare snapshots`.
@@ -38,7 +39,13 @@ pub(crate) fn run(options: &Options) -> Outcome {
             return Outcome::NotStarted;
         }
     };
-    match agreement::run(&files) {
+    let compared = agreement::run(&files).and_then(|()| {
+        if cfg!(target_os = "linux") {
+            memory::run(&files)?;
+        }
+        Ok(())
+    });
+    match compared {
         Ok(()) => Outcome::Done,
         Err(reason) => {
             eprintln!("{reason}");

@@ -3,6 +3,7 @@
 
 pub(crate) mod agreement;
 mod independent;
+pub(crate) mod memory;
 mod oracle;
 pub(crate) mod real;
 mod window;
@@ -50,10 +51,15 @@ pub(crate) fn run(steps: &mut Steps, browser: Option<&Path>) {
         return;
     }
     steps.run("DevTools' numbers", || compare_numbers(&taken));
+    let mut others = Vec::new();
     steps.run("DevTools' numbers, snapshots of others", || {
-        let files = real::small(browser)?;
-        agreement::run(&files).map(|_| ())
+        others = real::small(browser)?;
+        agreement::run(&others).map(|_| ())
     });
+    // What is measured is what the system keeps of a process, with tools of Linux.
+    if cfg!(target_os = "linux") {
+        steps.run("memory announced", || memory::run(&others));
+    }
     match browser {
         Some(browser) => {
             steps.run("DevTools' window", || window::compare(&taken, browser));
