@@ -1,10 +1,12 @@
 //! One snapshot: it shows no growth, only where a leak would be seen. Everything here is "cannot tell".
 //!
 //! What the engine and Node made for themselves is not listed: their functions (of which Node's `primordials` and its
-//! tables of errors consist), the sources of scripts, and the objects behind Node's bindings.
+//! tables of errors consist), the variables of Node's own functions, the modules that were loaded, the sources of
+//! scripts, and the objects behind Node's bindings.
 
 use super::finding::{Finding, Verdict};
 use super::place::Place;
+use super::rules::is_module;
 use crate::analysis::collections::contents;
 use crate::analysis::strings::{DuplicatedString, duplicated_strings};
 use crate::analysis::words::{self, is_plumbing};
@@ -12,6 +14,7 @@ use crate::dom_state::DETACHED;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, NodeRef, Snapshot};
 use crate::paths::Tree;
+use crate::redact::is_known_name;
 
 /// Most suspects of a kind.
 const MOST: usize = 5;
@@ -78,6 +81,30 @@ fn is_engines(function: NodeRef<'_>) -> bool {
     script.is_none_or(|script| script.name().starts_with("node:"))
 }
 
+/// Whether a node is the value of a variable of Node's own: the function whose variable it is, or one inside it, is one
+/// of Node's, and the list of Node's names has the variable's.
+fn is_nodes_variable(snapshot: &Snapshot, tree: &Tree, node: u32) -> bool {
+    let edge_to = |node: u32| tree.edge(snapshot, node);
+    let Some(variable) = edge_to(node).filter(|edge| edge.is(EdgeType::Context)) else {
+        return false;
+    };
+    if !is_known_name(&variable.name().to_string()) {
+        return false;
+    }
+    // Contexts of inner functions refer to those around them.
+    let mut context = variable.from();
+    while let Some(edge) = edge_to(context.ordinal().0).filter(|edge| edge.is(EdgeType::Internal)) {
+        if edge.name() == "context" {
+            return is_engines(edge.from());
+        }
+        if edge.name() != "previous" {
+            return false;
+        }
+        context = edge.from();
+    }
+    false
+}
+
 /// The nearest node on the path that is no plumbing.
 fn holder(snapshot: &Snapshot, tree: &Tree, node: u32) -> Option<u32> {
     let mut at = tree.parent(node)?;
@@ -114,6 +141,9 @@ fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
         .zip(0..)
         .filter(|&((count, _), node)| {
             count >= LARGE && !snapshot.nodes.is(node as usize, NodeType::Synthetic)
+        })
+        .filter(|&((_, sample), node)| {
+            !is_module(snapshot.at(sample as usize)) && !is_nodes_variable(snapshot, tree, node)
         })
         .map(|((count, sample), node)| {
             // A map holds its keys, too; where its table tells, its entries count.

@@ -146,6 +146,47 @@ fn one_snapshot_lists_what_is_large() {
     assert!(large.owner.contains("`sessions`") && large.counts == [700]);
 }
 
+/// What Node keeps in variables of its own functions is no suspect; the same in a program's, or under a name that is not
+/// one of Node's, is.
+#[test]
+fn one_snapshot_does_not_list_what_is_nodes_own() {
+    let listed = |script: &str, variable: &str| {
+        let mut heap = Heap::new();
+        // An inner function's context refers to the one around it, where the variable is.
+        let function = heap.graph.node("closure", "resolve", 7001, 32);
+        let shared = heap.graph.node("code", "resolve", 7003, 32);
+        let script = heap.graph.node("code", script, 7005, 32);
+        let inner = heap.graph.node("object", "system / Context", 7007, 32);
+        let outer = heap.graph.node("object", "system / Context", 7009, 32);
+        let map = heap.graph.node("object", "Map", 7011, 32);
+        let table = heap.graph.node("array", "", 7013, 512);
+        heap.graph
+            .edge(heap.scope, "context", "resolve", function)
+            .edge(function, "internal", "shared", shared)
+            .edge(shared, "internal", "script", script)
+            .edge(function, "internal", "context", inner)
+            .edge(inner, "internal", "previous", outer)
+            .edge(outer, "context", variable, map)
+            .edge(map, "internal", "table", table);
+        heap.fill(table, "Entry", (0..600).map(entry));
+        report(&[heap.graph.read()]).cannot_tell.len()
+    };
+    assert_eq!(listed("node:internal/modules", "statCache"), 0);
+    assert_eq!(listed("/srv/app/server.js", "statCache"), 1);
+    assert_eq!(listed("node:internal/modules", "anyOtherName"), 1);
+}
+
+#[test]
+fn modules_that_were_loaded_are_no_suspects() {
+    let listed = |class: &str| {
+        let mut heap = Heap::new();
+        let (_, table) = heap.map(heap.scope, "loaded", 11);
+        heap.fill(table, class, (0..600).map(entry));
+        report(&[heap.graph.read()]).cannot_tell.len()
+    };
+    assert_eq!((listed("Module"), listed("Plugin")), (0, 1));
+}
+
 #[test]
 fn more_snapshots_are_more_evidence() {
     let of = |last: u32| -> Vec<Snapshot> { (1..=last).map(|n| sessions(0..100 * n)).collect() };

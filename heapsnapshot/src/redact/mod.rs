@@ -309,6 +309,11 @@ const DIGITS: usize = 12;
 const MANY: u32 = 0x4e00;
 const MANY_COUNT: u64 = 20_000;
 
+/// Whether V8 or Node give this name to something of their own. Complexity: the list, some 10,000 lines.
+pub(crate) fn is_known_name(name: &str) -> bool {
+    KNOWN_NAMES.lines().any(|known| known == name)
+}
+
 impl Redactor {
     fn new() -> Redactor {
         Redactor {

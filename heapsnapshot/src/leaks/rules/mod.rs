@@ -69,6 +69,7 @@ fn steps(values: &[u64]) -> Vec<i64> {
 }
 
 pub use modules::LoadedModules;
+pub(super) use modules::is_module;
 
 /// What a rule says.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 
 use super::{Candidate, Vote, steps};
 use crate::format::NodeType;
-use crate::graph::Snapshot;
+use crate::graph::{NodeRef, Snapshot};
 
 /// Node's own classes of loaded modules.
 const MODULE_CLASSES: [&str; 4] = ["Module", "ModuleWrap", "ModuleJob", "ModuleLoadMap"];
@@ -42,9 +42,13 @@ fn loaded_modules(snapshot: &Snapshot) -> u64 {
         .strings()
         .find_all(["Module", "ModuleWrap"])
         .concat();
-    let is_module =
-        |n: &crate::graph::NodeRef<'_>| n.is(NodeType::Object) && names.contains(&n.name_index());
+    let is_module = |n: &NodeRef<'_>| n.is(NodeType::Object) && names.contains(&n.name_index());
     snapshot.nodes().filter(is_module).count() as u64
+}
+
+/// Whether a node is a module that was loaded.
+pub(crate) fn is_module(node: NodeRef<'_>) -> bool {
+    node.is(NodeType::Object) && MODULE_CLASSES.contains(&node.name().as_ref())
 }
 
 pub(super) fn vote(candidate: &Candidate<'_>) -> Option<Vote> {
