@@ -4,6 +4,8 @@
 //! name for objects and native nodes. Plain objects (named `Object`) are told apart by *interfaces*:
 //! see `classes/interfaces.rs`.
 //!
+//! Source: `calculateObjectNames` in DevTools' `HeapSnapshot.ts`.
+//!
 //! ```no_run
 //! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
 //! let class = snapshot.classes().class_of(snapshot.root().ordinal());

@@ -1,5 +1,8 @@
 //! Distances: edges from the roots, breadth first, with DevTools' exceptions.
 //!
+//! Source: `calculateDistances` in DevTools' `HeapSnapshot.ts`, with the filter of
+//! `JSHeapSnapshot.calculateDistances`. Oracle: `check_distances` in `src/tests/naive.rs`.
+//!
 //! ```no_run
 //! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
 //! let far = snapshot.nodes().filter_map(|node| snapshot.distances().shown(node.ordinal())).max();

@@ -3,6 +3,17 @@
 //! Engines mark only the nodes they know. *Attached* spreads first to the native nodes reachable
 //! over edges that are neither hidden nor weak, then *detached* to those that are left. It stops at
 //! JavaScript objects. A detached native node's name gets the prefix `Detached `.
+//!
+//! Source: `propagateDOMState` in DevTools' `HeapSnapshot.ts`. Oracle: `check_dom_state` in `src/tests/naive.rs`.
+//!
+//! ```no_run
+//! use heapsnapshot::dom_state::DETACHED;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let detached = snapshot.nodes().filter(|node| snapshot.dom_state().of(node.ordinal()) == DETACHED);
+//! println!("{} nodes were taken out of their document", detached.count());
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};

@@ -3,6 +3,19 @@
 //! Only with user roots. An `array`, a `hidden` node or an external string's data that is reached
 //! (over edges that are not weak, through other such nodes) from exactly one owner gives its size
 //! to it and has none itself. Synthetic owners and the root take nothing.
+//!
+//! Source: `JSHeapSnapshot.calculateShallowSizes` in DevTools' `HeapSnapshot.ts`. Oracle: `check_shallow` in
+//! `src/tests/naive.rs`.
+//!
+//! ```no_run
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let moved = snapshot
+//!     .nodes()
+//!     .zip(snapshot.shallow_sizes())
+//!     .filter(|(node, shallow)| node.raw_self_size() != u64::from(**shallow));
+//! println!("{} nodes own more or less than the file says", moved.count());
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use crate::bits::BitSet;
 use crate::format::NodeType;

@@ -16,6 +16,58 @@ use crate::Snapshot;
 pub(crate) struct Builder {
     nodes: Vec<(String, String, u32, u32)>,
     edges: Vec<(usize, String, String, usize)>,
+    /// Per node; the file has no such field if there are none.
+    detachedness: Vec<u8>,
+}
+
+/// A file's sections as they are to be written, right or wrong: all test files are put together here.
+#[derive(Default)]
+pub(crate) struct Sections<'a> {
+    /// Lists of quoted names.
+    pub(crate) node_fields: &'a str,
+    pub(crate) node_types: &'a str,
+    pub(crate) edge_types: &'a str,
+    /// What stands behind them, each with a comma before it.
+    pub(crate) more_meta: &'a str,
+    /// What stands behind the meta, such as `"node_count":3`.
+    pub(crate) counts: &'a str,
+    pub(crate) nodes: &'a str,
+    pub(crate) edges: &'a str,
+    /// Other sections, each with a comma behind it.
+    pub(crate) more: &'a str,
+    pub(crate) strings: &'a str,
+}
+
+impl Sections<'_> {
+    pub(crate) fn text(&self) -> String {
+        let Sections {
+            node_fields,
+            node_types,
+            edge_types,
+            more_meta,
+            counts,
+            nodes,
+            edges,
+            more,
+            strings,
+        } = self;
+        format!(
+            r#"{{"snapshot":{{"meta":{{"node_fields":[{node_fields}],
+"node_types":[[{node_types}],"string","number","number","number"],
+"edge_fields":["type","name_or_index","to_node"],
+"edge_types":[[{edge_types}],"string_or_number","node"]{more_meta}}},{counts}}},
+"nodes":[{nodes}],
+"edges":[{edges}],
+{more}"strings":[{strings}]}}
+"#
+        )
+    }
+}
+
+/// Names in quotation marks, with commas between them.
+fn quoted(names: &[&str]) -> String {
+    let list = serde_json::to_string(names).expect("JSON");
+    list[1..list.len() - 1].to_owned()
 }
 
 impl Builder {
@@ -51,6 +103,7 @@ impl Builder {
                     strings.len() - 1
                 })
         };
+        let stride = if self.detachedness.is_empty() { 5 } else { 6 };
         let (mut nodes, mut edges) = (Vec::new(), Vec::new());
         for (at, (kind, name, id, size)) in self.nodes.iter().enumerate() {
             let kind = node_types
@@ -58,7 +111,12 @@ impl Builder {
                 .position(|known| known == kind)
                 .expect("a type");
             let own: Vec<_> = self.edges.iter().filter(|edge| edge.0 == at).collect();
-            nodes.push(format!("{kind},{},{id},{size},{}", string(name), own.len()));
+            let mut node = format!("{kind},{},{id},{size},{}", string(name), own.len());
+            if !self.detachedness.is_empty() {
+                let state = self.detachedness.get(at).copied().unwrap_or(0);
+                node += &format!(",{state}");
+            }
+            nodes.push(node);
             for (_, kind, name, to) in own {
                 let numbered = kind == "element" || kind == "hidden";
                 let name = if numbered {
@@ -70,25 +128,28 @@ impl Builder {
                     .iter()
                     .position(|known| known == kind)
                     .expect("a type");
-                edges.push(format!("{kind},{name},{}", to * 5));
+                edges.push(format!("{kind},{name},{}", to * stride));
             }
         }
-        let header = serde_json::json!({
-            "meta": {
-                "node_fields": ["type", "name", "id", "self_size", "edge_count"],
-                "node_types": [node_types, "string", "number", "number", "number"],
-                "edge_fields": ["type", "name_or_index", "to_node"],
-                "edge_types": [edge_types, "string_or_number", "node"],
-            },
-            "node_count": self.nodes.len(),
-            "edge_count": self.edges.len(),
-        });
-        let strings = serde_json::to_string(&strings).expect("JSON");
-        format!(
-            "{{\"snapshot\":{header},\n\"nodes\":[{}],\n\"edges\":[{}],\n\"strings\":{strings}}}\n",
-            nodes.join("\n,"),
-            edges.join("\n,"),
-        )
+        let mut fields = vec!["type", "name", "id", "self_size", "edge_count"];
+        if !self.detachedness.is_empty() {
+            fields.push("detachedness");
+        }
+        Sections {
+            node_fields: &quoted(&fields),
+            node_types: &quoted(&node_types),
+            edge_types: &quoted(&edge_types),
+            counts: &format!(
+                r#""node_count":{},"edge_count":{}"#,
+                self.nodes.len(),
+                self.edges.len()
+            ),
+            nodes: &nodes.join("\n,"),
+            edges: &edges.join("\n,"),
+            strings: &quoted(&strings),
+            ..Sections::default()
+        }
+        .text()
     }
 
     pub(crate) fn read(&self) -> Snapshot {

@@ -3,6 +3,9 @@
 //! V8 writes an entry as an internal edge from the key and one from the table, both to the value,
 //! both named `7 / part of key (K @3) -> value (V @5) pair in WeakMap (table @9)`. The value lives
 //! as long as key and table do; DevTools lets only the key's edge retain it.
+//!
+//! Source: `V8HeapExplorer::ExtractEphemeronHashTableReferences` in V8's `heap-snapshot-generator.cc` writes the names,
+//! `tryParseWeakMapEdgeName` in DevTools' `HeapSnapshot.ts` reads them. Oracle: `is_essential` in `src/tests/naive.rs`.
 
 use std::hash::BuildHasher;
 use std::ops::Range;

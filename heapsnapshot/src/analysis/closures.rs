@@ -3,6 +3,19 @@
 //! Source: `V8HeapExplorer::ExtractContextReferences` and `ExtractJSObjectReferences` in V8's
 //! `heap-snapshot-generator.cc`: a context's variables are its edges of type `context`, a closure names its context by an
 //! internal edge. Which variables are used: see `analysis/scopes.rs`.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::closures::closures;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! for context in closures(&snapshot, 5).rows {
+//!     println!("variables of {:?} keep {} bytes", context.functions, context.retained);
+//!     for variable in context.variables.iter().filter(|variable| variable.used == Some(false)) {
+//!         println!("  {} = {} is used by no live closure", variable.name, variable.value);
+//!     }
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use super::scopes::VariableUses;
 use super::words;

@@ -7,6 +7,17 @@
 //!
 //! Source: `OrderedHashTable` in V8's `src/objects/ordered-hash-table.h`, and what
 //! `V8HeapExplorer::ExtractReferences` in `heap-snapshot-generator.cc` writes of arrays and their elements.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::collections::collections;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! for map in collections(&snapshot, 1000, 10).rows {
+//!     let fill = map.fill().map_or("?".into(), |share| format!("{:.0} %", 100.0 * share));
+//!     println!("{} in {}: {} entries, {fill} full", map.class, map.held_by, map.entries);
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use hashbrown::HashSet;
 

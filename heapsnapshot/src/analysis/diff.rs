@@ -5,6 +5,21 @@
 //! of one shape. Which of the two was done is part of the result.
 //!
 //! Source: `calculateSnapshotDiff` in DevTools' `HeapSnapshot.ts` for the comparison by id.
+//!
+//! ```no_run
+//! use heapsnapshot::Snapshot;
+//! use heapsnapshot::analysis::diff::{Matching, diff};
+//!
+//! let before = Snapshot::open("before.heapsnapshot")?;
+//! let after = Snapshot::open("after.heapsnapshot")?;
+//! let found = diff(&before, &after, None, 10);
+//! let one_process = found.matching == Matching::Id;
+//! println!("{} -> {} bytes; one process: {one_process}", found.total_before, found.total_after);
+//! for row in found.classes {
+//!     println!("{:+} bytes, {:+} objects of {}", row.bytes_delta, row.count_delta, row.class);
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use hashbrown::HashMap;
 

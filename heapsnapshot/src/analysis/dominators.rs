@@ -1,6 +1,19 @@
 //! The dominator tree as people read it: the largest subtrees, level by level, and by class.
 //!
 //! Source: [`Dominators`](crate::dominators::Dominators), which has the tree and its sizes.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::dominators::{TreeLimits, dominator_tree, top_consumers};
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let limits = TreeLimits { depth: 2, breadth: 5, min_percent: 1.0 };
+//! let tree = dominator_tree(&snapshot, snapshot.root().ordinal(), limits);
+//! for child in &tree.children {
+//!     println!("{:.1} % {}", child.percent, child.node);
+//! }
+//! println!("the largest object: {}", top_consumers(&snapshot, 1).rows[0].node);
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use hashbrown::HashMap;
 

@@ -1,6 +1,20 @@
 //! Finding nodes: by name, class, text, id, type and size.
 //!
 //! Source: a look at every node. What is searched as text is sieved once per string of the file, not once per node.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::find::{Query, find};
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let query = Query {
+//!     class: Some("Session".into()),
+//!     min_retained: 1 << 20,
+//!     ..Query::default()
+//! };
+//! let found = find(&snapshot, &query, 10);
+//! println!("{} sessions of a megabyte and more, {} bytes", found.count, found.shallow);
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use super::words;
 use crate::bits::BitSet;

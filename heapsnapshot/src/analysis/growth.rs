@@ -5,6 +5,20 @@
 //! and the classes at both ends.
 //!
 //! Source: the definition: larger in every snapshot than in the one before; slopes are least squares.
+//!
+//! ```no_run
+//! use heapsnapshot::Snapshot;
+//! use heapsnapshot::analysis::growth::GrowthSeries;
+//!
+//! let mut series = GrowthSeries::default();
+//! for file in ["1.heapsnapshot", "2.heapsnapshot", "3.heapsnapshot"] {
+//!     series.add(&Snapshot::open(file)?); // one at a time in memory
+//! }
+//! for map in series.finish().collections {
+//!     println!("{} in {}: {:?}", map.class, map.held_by, map.entries);
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use hashbrown::HashMap;
 

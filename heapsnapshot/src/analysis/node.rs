@@ -1,6 +1,20 @@
 //! One node: everything known about it.
 //!
 //! Source: what the graph and its derived columns say of it.
+//!
+//! ```no_run
+//! use heapsnapshot::NodeId;
+//! use heapsnapshot::analysis::node::node_details;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let node = snapshot.node_by_id(NodeId(4711)).expect("it has this id");
+//! let details = node_details(node, 5);
+//! println!("{} {}: {} bytes", details.class, details.name, details.retained);
+//! for edge in details.retainers {
+//!     println!("  kept by {} of {}", edge.words, edge.node);
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use super::words;
 use crate::dom_state::{ATTACHED, DETACHED};

@@ -5,6 +5,17 @@
 //! same shape are counted together.
 //!
 //! Source: DevTools' Retainers view, which lists retainers by distance; the paths are its first branches.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::retainers::class_retainers;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! for group in class_retainers(&snapshot, "Session", 3).rows {
+//!     let steps: Vec<String> = group.path.steps.into_iter().map(|step| step.words).collect();
+//!     println!("{} sessions are held by {}", group.count, steps.join(", which is "));
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use hashbrown::HashMap;
 

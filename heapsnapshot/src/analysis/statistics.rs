@@ -1,6 +1,16 @@
 //! Statistics: DevTools' pie, in bytes.
 //!
 //! Source: `calculateStatistics` in DevTools' `HeapSnapshot.ts`; `cargo xtask test` compares with DevTools' own worker.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::statistics::statistics;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let pie = statistics(&snapshot);
+//! println!("{} bytes, of which strings {} and code {}", pie.total, pie.strings, pie.code);
+//! assert_eq!(pie.total, pie.native + pie.v8);
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, Snapshot};

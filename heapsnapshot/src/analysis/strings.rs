@@ -1,6 +1,18 @@
 //! Duplicated strings: equal texts in several copies, what they waste and who holds them.
 //!
 //! Source: the filter `duplicatedStrings` of `createNamedFilter` in DevTools' `HeapSnapshot.ts`.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::strings::duplicated_strings;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let found = duplicated_strings(&snapshot, 10);
+//! println!("{} bytes would be saved by one copy of each text", found.wasted);
+//! for text in found.rows {
+//!     println!("{} x {:?}, held by {:?}", text.count, text.text, text.holders.first());
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use std::borrow::Cow;
 

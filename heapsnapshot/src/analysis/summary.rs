@@ -4,6 +4,16 @@
 //! counts each node that no node of the same row dominates: a list of three counts once.
 //!
 //! Source: `buildAggregates` and `calculateClassesRetainedSize` in DevTools' `HeapSnapshot.ts`.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::summary::{GroupBy, summary};
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! for row in summary(&snapshot, GroupBy::Class, None).rows.iter().take(10) {
+//!     println!("{:>8} {:>10} {:>10} {}", row.count, row.shallow, row.retained, row.name);
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use hashbrown::HashMap;
 

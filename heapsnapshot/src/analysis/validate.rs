@@ -4,6 +4,16 @@
 //! scripts, a sentence, and where there is one, a node.
 //!
 //! Source: `heap-snapshot-generator.cc` for what an engine writes, `HeapSnapshotLoader.ts` for what DevTools takes.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::validate::validate;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! for finding in validate(&snapshot) {
+//!     println!("{}: {}", finding.code, finding.message);
+//! }
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use std::borrow::Cow;
 

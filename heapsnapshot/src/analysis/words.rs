@@ -1,4 +1,19 @@
 //! Nodes, edges and paths in words: "captured variable `rows` of closure `onTick`".
+//!
+//! Complexity: the text; of a context without a name of its own, also the edges of all closures up to one that has it.
+//!
+//! Source: the columns of DevTools' Retainers view, said as a sentence; `V8HeapExplorer` in `heap-snapshot-generator.cc` for
+//! what the types of edges mean.
+//!
+//! ```no_run
+//! use heapsnapshot::analysis::words;
+//!
+//! let snapshot = heapsnapshot::Snapshot::open("app.heapsnapshot")?;
+//! let edge = snapshot.root().edges().next().expect("the root has edges");
+//! println!("{} is held by {}", words::node(edge.to()), words::edge(edge));
+//! assert_eq!(words::bytes(1_500_000), "1.5 MB");
+//! # Ok::<(), heapsnapshot::ReadError>(())
+//! ```
 
 use std::borrow::Cow;
 

@@ -3,6 +3,8 @@
 //! Every plain object proposes its property names, in edge order and up to 120 characters. Proposals
 //! that at least two objects and one in a thousand share become interfaces. An object then belongs
 //! to the interface with the most properties that are all its own; the more popular one first.
+//!
+//! Source: `inferInterfaceDefinitions` and `applyInterfaceDefinitions` in DevTools' `HeapSnapshot.ts`.
 
 use std::cmp::Reverse;
 use std::hash::BuildHasher;

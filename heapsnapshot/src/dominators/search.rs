@@ -10,6 +10,8 @@
 //! a node are then looked at together, in one run. Of their targets the search only asks whether they
 //! have been visited, which one bit says: all the bits fit the cache. Edges that are not the tree's are
 //! written down as they are met, and numbered later.
+//!
+//! Source: `isEssentialEdge` and `markPageOwnedNodes` in DevTools' `HeapSnapshot.ts`.
 
 use crate::bits::BitSet;
 use crate::graph::{EdgeColumns, NodeColumns, Passage, Snapshot, Target};

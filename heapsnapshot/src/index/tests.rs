@@ -6,7 +6,7 @@ use crate::analysis::summary::{GroupBy, summary};
 use crate::format::EdgeType;
 use crate::graph::NodeRef;
 use crate::tests::hostile::every_analysis;
-use crate::tests::{Builder, Random, random_graph};
+use crate::tests::{Builder, Random, Sections, random_graph};
 use crate::{Input, ReadOptions};
 
 const GROUPS: [GroupBy; 6] = [
@@ -180,19 +180,19 @@ fn the_graph_is_that_of_the_snapshot() {
 #[test]
 fn what_is_rare_is_kept() {
     let folder = Folder::new("rare");
-    let text = r#"{"snapshot":{"meta":{
-        "node_fields":["type","name","id","self_size","edge_count","trace_node_id","detachedness"],
-        "node_types":[["synthetic","object","array","hidden","native","new type"]],
-        "edge_fields":["type","name_or_index","to_node"],
-        "edge_types":[["element","property","internal","weak","new edge"]],
-        "location_fields":["object_index","script_id","line","column"]},
-        "node_count":7,"edge_count":8,"root_index":0},
-        "nodes":[0,0,1,0,2,0,0, 1,1,3,24,3,7,0, 2,2,5,64,1,0,0, 4,4,7,32,1,0,2, 5,5,9,8,0,0,0, 1,1,11,40,1,0,0, 3,2,13,16,0,0,0],
-        "edges":[1,3,7, 0,1,14, 2,6,28, 0,4000000000,21, 4,3,35, 2,6,28, 1,3,28, 2,2,42],
-        "samples":[5,6,7],
-        "locations":[7,12,3,4, 35,1,2,3],
-        "strings":["","Key\ud800","table","x","<div id=\"a\">","?",
-        "7 / part of key (K @3) -> value (V @9) pair in WeakMap (table @5)"]}"#;
+    let text = Sections {
+        node_fields: r#""type","name","id","self_size","edge_count","trace_node_id","detachedness""#,
+        node_types: r#""synthetic","object","array","hidden","native","new type""#,
+        edge_types: r#""element","property","internal","weak","new edge""#,
+        more_meta: r#","location_fields":["object_index","script_id","line","column"]"#,
+        counts: r#""node_count":7,"edge_count":8,"root_index":0"#,
+        nodes: "0,0,1,0,2,0,0, 1,1,3,24,3,7,0, 2,2,5,64,1,0,0, 4,4,7,32,1,0,2, 5,5,9,8,0,0,0, 1,1,11,40,1,0,0, 3,2,13,16,0,0,0",
+        edges: "1,3,7, 0,1,14, 2,6,28, 0,4000000000,21, 4,3,35, 2,6,28, 1,3,28, 2,2,42",
+        more: "\"samples\":[5,6,7],\n\"locations\":[7,12,3,4, 35,1,2,3],\n",
+        strings: r#""","Key\ud800","table","x","<div id=\"a\">","?",
+        "7 / part of key (K @3) -> value (V @9) pair in WeakMap (table @5)""#,
+    }
+    .text();
     let file = folder.file(text);
     let snapshot = store(&file, false);
     let indexed = load(&file, false).unwrap();

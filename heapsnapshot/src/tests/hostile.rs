@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 
+use super::Sections;
 use crate::analysis::filter::{Filter, filter, last_id, native_contexts};
 use crate::analysis::summary::{GroupBy, summary};
 use crate::analysis::{
@@ -114,20 +115,22 @@ fn run(name: &str, text: &str) {
     }
 }
 
-const NODE_TYPES: &str = r#"["hidden","array","string","object","code","closure","regexp","number","native","synthetic","concatenated string"]"#;
-const EDGE_TYPES: &str =
-    r#"["context","element","property","internal","hidden","shortcut","weak"]"#;
-
 /// A file of these sections; node fields are type, name, id, self size, edge count, detachedness.
 fn file(counts: &str, nodes: &str, edges: &str, more: &str, strings: &str) -> String {
-    format!(
-        r#"{{"snapshot":{{"meta":{{"node_fields":["type","name","id","self_size","edge_count","detachedness"],
-"node_types":[{NODE_TYPES}],"edge_fields":["type","name_or_index","to_node"],"edge_types":[{EDGE_TYPES}],
-"location_fields":["object_index","script_id","line","column"],
+    Sections {
+        node_fields: r#""type","name","id","self_size","edge_count","detachedness""#,
+        node_types: r#""hidden","array","string","object","code","closure","regexp","number","native","synthetic","concatenated string""#,
+        edge_types: r#""context","element","property","internal","hidden","shortcut","weak""#,
+        more_meta: r#","location_fields":["object_index","script_id","line","column"],
 "scope_fields":["script_node_index","scope_id","depth","scope_context_vars_count","scope_uses_count"],
-"scope_use_fields":["declaring_scope_id","slot_index"]}},{counts}}},
-"nodes":[{nodes}],"edges":[{edges}],{more}"strings":[{strings}]}}"#
-    )
+"scope_use_fields":["declaring_scope_id","slot_index"]"#,
+        counts,
+        nodes,
+        edges,
+        more,
+        strings,
+    }
+    .text()
 }
 
 const STRINGS: &str = r#""","Object","Array","table","elements","first","second","system / Context","context","previous","7 / part of key (K @1) -> value (V @1) pair in WeakMap (table @1)","V8EventListener","1","code","map","native_context","system / NativeContext","next","shared","script","source""#;

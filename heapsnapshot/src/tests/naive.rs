@@ -198,6 +198,121 @@ fn check_shallow(snapshot: &Snapshot) {
     assert_eq!(snapshot.shallow_sizes(), expected, "{snapshot:?}");
 }
 
+/// Distances generation by generation, each a look at every edge of the nodes found last, by types and names.
+fn check_distances(snapshot: &Snapshot) {
+    let mut expected: Vec<Option<i32>> = vec![None; snapshot.node_count()];
+    let mut pairs = HashSet::new();
+    let users: Vec<usize> = snapshot
+        .root()
+        .edges()
+        .map(|edge| edge.to())
+        .filter(|to| !to.is(NodeType::Synthetic) || to.name() == "(Document DOM trees)")
+        .map(|to| to.ordinal().index())
+        .collect();
+    let base = if users.is_empty() { 0 } else { 100_000_000 };
+    for (start, distance) in [(users, 1), (vec![snapshot.root], base)] {
+        for &node in &start {
+            expected[node] = Some(distance);
+        }
+        let (mut found, mut distance) = (start, distance);
+        while !found.is_empty() {
+            distance += 1;
+            for node in std::mem::take(&mut found) {
+                for edge in snapshot.at(node).edges() {
+                    let to = edge.to().ordinal().index();
+                    if expected[to].is_none() && leads_on(edge, &mut pairs) {
+                        expected[to] = Some(distance);
+                        found.push(to);
+                    }
+                }
+            }
+        }
+    }
+    for (node, &distance) in snapshot.nodes().zip(&expected) {
+        let raw = snapshot.distances().raw(node.ordinal());
+        assert_eq!(raw, distance.unwrap_or(-5), "{snapshot:?}");
+    }
+}
+
+/// DevTools' filter of edges: not weak, not a native context's `sloppy_function_map`, of descriptors only every third
+/// from the second on, and of the two edges to a WeakMap's value the second that is met.
+fn leads_on(edge: crate::EdgeRef<'_>, pairs: &mut HashSet<Vec<u8>>) -> bool {
+    let (from, name) = (edge.from(), edge.name().to_string());
+    if edge.is(EdgeType::Weak) {
+        return false;
+    }
+    if from.is(NodeType::Hidden) && from.name() == "system / NativeContext" {
+        return name != "sloppy_function_map";
+    }
+    if from.is(NodeType::Array) && from.name() == "(map descriptors)" {
+        let digits = name.strip_prefix('-').unwrap_or(&name);
+        let digits: String = digits.chars().take_while(char::is_ascii_digit).collect();
+        let index = digits.parse().unwrap_or(0_u64);
+        return name.starts_with('-') || index < 2 || index % 3 != 1;
+    }
+    match parse(name.as_bytes()).filter(|_| edge.is(EdgeType::Internal)) {
+        Some((pair, _)) => !pairs.insert(pair.to_vec()),
+        None => true,
+    }
+}
+
+/// States spread from node to node until nothing changes: attached first, then detached, over native nodes of which the
+/// file says nothing.
+fn check_dom_state(snapshot: &Snapshot, known: &[u8]) {
+    let mut expected = known.to_vec();
+    expected.resize(snapshot.node_count(), 0);
+    for state in [1, 2] {
+        loop {
+            let before = expected.clone();
+            for node in snapshot.nodes().filter(|node| node.is(NodeType::Native)) {
+                for edge in node.edges() {
+                    let to = edge.to().ordinal().index();
+                    let passes = !edge.is(EdgeType::Hidden) && !edge.is(EdgeType::Weak);
+                    let is_open = edge.to().is(NodeType::Native) && expected[to] == 0;
+                    if expected[node.ordinal().index()] == state && passes && is_open {
+                        expected[to] = state;
+                    }
+                }
+            }
+            if expected == before {
+                break;
+            }
+        }
+    }
+    for (node, &state) in snapshot.nodes().zip(&expected) {
+        assert_eq!(
+            snapshot.dom_state().of(node.ordinal()),
+            state,
+            "{snapshot:?}"
+        );
+        let renamed = state == 2 && node.is(NodeType::Native);
+        assert_eq!(node.name().starts_with("Detached "), renamed);
+    }
+}
+
+#[test]
+fn states_spread_as_defined() {
+    let mut random = Random(99);
+    let mut spread = 0;
+    for _ in 0..2000 {
+        let mut graph = random_graph(&mut random);
+        // Sparse, so that there is room to spread.
+        graph.detachedness = (0..graph.nodes.len())
+            .map(|_| random.below(5).saturating_sub(2) as u8)
+            .collect();
+        let snapshot = graph.read();
+        check_dom_state(&snapshot, &graph.detachedness);
+        let states = snapshot
+            .nodes()
+            .map(|node| snapshot.dom_state().of(node.ordinal()));
+        spread += states
+            .zip(&graph.detachedness)
+            .filter(|(state, known)| state != *known)
+            .count();
+    }
+    assert!(spread > 10, "{spread} states spread");
+}
+
 #[test]
 fn random_graphs_agree_with_the_definitions() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
@@ -207,6 +322,7 @@ fn random_graphs_agree_with_the_definitions() {
         check_dominators(&snapshot);
         check_rows(&snapshot);
         check_shallow(&snapshot);
+        check_distances(&snapshot);
         for group_by in [GroupBy::Class, GroupBy::Shape, GroupBy::Location] {
             let kept = summary(&snapshot, group_by, None);
             assert_eq!(into_summary(graph.read(), group_by).rows, kept.rows);
