@@ -204,6 +204,7 @@ impl Marker {
         }
     }
 
+    /// Marks what the stack leads to. What changes with every object is in registers: the top of the stack and the totals.
     fn drain_stack<const NOTING: bool>(
         &mut self,
         cage: &Cage,
@@ -213,11 +214,13 @@ impl Marker {
         let mut fifo = [0u32; FIFO];
         let mut oldest = 0;
         let mut waiting = 0;
+        let (base, mut top) = (self.base, self.top);
+        let mut bytes = self.bytes;
         loop {
             let due;
-            if self.top > self.base {
-                self.top = Addr(self.top.0 - 4);
-                let value = self.top.load_u32();
+            if top > base {
+                top = Addr(top.0 - 4);
+                let value = top.load_u32();
                 cage.addr(Value(value)).prefetch();
                 mark_bit(cage, Value(value)).0.prefetch();
                 if waiting < FIFO {
@@ -231,11 +234,17 @@ impl Marker {
                 due = fifo[oldest];
                 waiting -= 1;
             } else {
+                self.top = top;
+                self.bytes = bytes;
                 return Progress::Done;
             }
             oldest = (oldest + 1) % FIFO;
-            self.mark::<NOTING>(cage, pages, Value(due));
-            if self.bytes >= stop_at {
+            if !self.mark::<NOTING>(cage, pages, Value(due), &mut top, &mut bytes) {
+                continue;
+            }
+            if bytes >= stop_at {
+                self.top = top;
+                self.bytes = bytes;
                 for i in 0..waiting {
                     // It may be a root.
                     self.push_root(Value(fifo[(oldest + i) % FIFO]));
@@ -253,13 +262,20 @@ impl Marker {
         }
     }
 
-    /// White → black: sets the mark bit, counts, pushes what the object refers to.
+    /// White → black: sets the mark bit, counts, pushes what the object refers to. `false` if it was black.
     #[inline(always)]
-    fn mark<const NOTING: bool>(&mut self, cage: &Cage, pages: &mut PageTable, value: Value) {
+    fn mark<const NOTING: bool>(
+        &mut self,
+        cage: &Cage,
+        pages: &mut PageTable,
+        value: Value,
+        top: &mut Addr,
+        marked_bytes: &mut usize,
+    ) -> bool {
         let (word, bit) = mark_bit(cage, value);
         let bits = word.load_u64();
         if bits & bit != 0 {
-            return;
+            return false;
         }
         word.store_u64(bits | bit);
         let at = cage.addr(value);
@@ -267,7 +283,7 @@ impl Marker {
         slots -= usize::from(slots > 2 && seeded::active(Bug::LastSlotNotMarked));
         let mut bytes = end.0 - at.0;
         bytes += 8 * usize::from(seeded::active_every(Bug::LiveBytesMiscounted, 11));
-        self.bytes += bytes;
+        *marked_bytes += bytes;
         self.objects += 1;
         let live = &mut pages.live_bytes[value.granule() / GRANULES_PER_PAGE];
         *live = live.wrapping_add(bytes as u32);
@@ -277,12 +293,19 @@ impl Marker {
         if slots > SLICE {
             self.sliced += 4 * slots;
             self.slices.push((value, 0));
-        } else {
-            if NOTING {
-                self.record_slots(pages, first, slots);
-            }
-            self.push_slots(first, slots);
+            return true;
         }
+        if NOTING {
+            self.record_slots(pages, first, slots);
+        }
+        if self.end.0 - top.0 < 4 * slots {
+            self.top = *top;
+            self.push_one_by_one(first, slots);
+            *top = self.top;
+        } else {
+            *top = push_followed(*top, first, slots, self.first);
+        }
+        true
     }
 
     /// White → black for an object of `bytes` bytes that is scanned elsewhere.
@@ -319,22 +342,13 @@ impl Marker {
         }
     }
 
-    #[inline(always)]
-    fn push_slots(&mut self, first: Addr, slots: usize) {
-        if self.end.0 - self.top.0 < 4 * slots {
-            for i in 0..slots {
-                self.push(first.add(4 * i).value());
-            }
-            return;
-        }
-        // Branch-free: every value is written, the top moves only over those that are followed.
-        let mut top = self.top;
+    /// Pushes slots as far as there is room.
+    #[cold]
+    #[inline(never)]
+    fn push_one_by_one(&mut self, first: Addr, slots: usize) {
         for i in 0..slots {
-            let value = first.add(4 * i).load_u32();
-            top.store_u32(value);
-            top = top.add(4 * (value >= self.first) as usize);
+            self.push(first.add(4 * i).value());
         }
-        self.top = top;
     }
 
     fn scan_slice(&mut self, cage: &Cage, pages: &PageTable, value: Value, next: u32) {
@@ -347,7 +361,17 @@ impl Marker {
         }
         self.scanned += 4 * (until - next);
         self.record_slots(pages, first.add(4 * next), until - next);
-        self.push_slots(first.add(4 * next), until - next);
+        let (first, slots) = (first.add(4 * next), until - next);
+        if self.end.0 - self.top.0 < 4 * slots {
+            self.push_one_by_one(first, slots);
+        } else {
+            // Backwards, so that they are marked in the order of the array, which is mostly that of their addresses.
+            for i in (0..slots).rev() {
+                let value = first.add(4 * i).load_u32();
+                self.top.store_u32(value);
+                self.top = self.top.add(4 * self.follows(Value(value)) as usize);
+            }
+        }
     }
 
     /// After an overflow: pushes the unmarked targets of the marked objects of a page, and goes on to the next one.
@@ -374,6 +398,19 @@ impl Marker {
         }
         self.rescan = Some(page + 1).filter(|&next| next < pages.range().end);
     }
+}
+
+/// Pushes the slots that refer to `followed` or above onto a stack that has room for all of them; returns its new top.
+///
+/// Branch-free: every value is written, the top moves only over those that are followed.
+#[inline(always)]
+fn push_followed(mut top: Addr, first: Addr, slots: usize, followed: u32) -> Addr {
+    for i in 0..slots {
+        let value = first.add(4 * i).load_u32();
+        top.store_u32(value);
+        top = top.add(4 * (value >= followed) as usize);
+    }
+    top
 }
 
 /// Granule numbers of the marked objects that start in a page, in address order.

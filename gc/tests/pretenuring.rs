@@ -7,11 +7,11 @@ use heaplab_gc::{
 use std::cell::Cell;
 use std::rc::Rc;
 
-const SEMI_SPACE: usize = 4 * PAGE_SIZE;
+const SEMI_SPACE: usize = 1 << 20;
 
 /// A heap whose semi-space is as large as it gets, and the bytes that its scavenges copy.
 fn heap(pretenuring: bool) -> (Heap, Rc<Cell<u64>>) {
-    let mut options = HeapOptions::with_limits(256 * PAGE_SIZE, SEMI_SPACE);
+    let mut options = HeapOptions::with_limits(64 * SEMI_SPACE, SEMI_SPACE);
     options.initial_semi_space_size = Some(SEMI_SPACE);
     options.pretenuring = pretenuring;
     let mut heap = Heap::with_clock(options, Box::new(VirtualClock::new())).expect("heap");
