@@ -4,7 +4,8 @@
 //! that at least two objects and one in a thousand share become interfaces. An object then belongs
 //! to the interface with the most properties that are all its own; the more popular one first.
 //!
-//! Source: `inferInterfaceDefinitions` and `applyInterfaceDefinitions` in DevTools' `HeapSnapshot.ts`.
+//! Source: `inferInterfaceDefinitions` and `applyInterfaceDefinitions` in DevTools' `HeapSnapshot.ts`. Oracle:
+//! `interfaces_are_those_that_objects_share` in `src/tests/naive.rs`.
 
 use std::cmp::Reverse;
 use std::hash::BuildHasher;

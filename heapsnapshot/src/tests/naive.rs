@@ -290,6 +290,57 @@ fn check_dom_state(snapshot: &Snapshot, known: &[u8]) {
     }
 }
 
+/// Interfaces by comparing every plain object with every list of properties that at least two of them share.
+#[test]
+fn interfaces_are_those_that_objects_share() {
+    let mut random = Random(7);
+    let mut told_apart = 0;
+    for _ in 0..500 {
+        let mut graph = Builder::new();
+        let value = graph.node("object", "Value", 3, 8);
+        graph.edge(0, "property", "value", value);
+        let mut objects: Vec<Vec<&str>> = Vec::new();
+        for at in 0..2 + random.below(12) {
+            let object = graph.node("object", "Object", 5 + 2 * at as u32, 24);
+            graph.edge(0, "element", &at.to_string(), object);
+            let mut names = vec!["a", "b", "c", "d", "e"];
+            let properties: Vec<&str> = (0..random.below(4))
+                .map(|_| names.remove(random.below(names.len())))
+                .collect();
+            for name in &properties {
+                graph.edge(object, "property", name, value);
+            }
+            objects.push(properties);
+        }
+        // Each list once, in order of first appearance; then the most frequent first.
+        let mut lists: Vec<(usize, &Vec<&str>)> = Vec::new();
+        for list in objects.iter().filter(|list| !list.is_empty()) {
+            match lists.iter_mut().find(|(_, known)| *known == list) {
+                Some((count, _)) => *count += 1,
+                None => lists.push((1, list)),
+            }
+        }
+        lists.sort_by(|a, b| b.0.cmp(&a.0));
+        lists.retain(|&(count, _)| count >= 2);
+        let snapshot = graph.read();
+        for (object, node) in objects.iter().zip(snapshot.nodes().skip(2)) {
+            let fits = |list: &&Vec<&str>| list.iter().all(|name| object.contains(name));
+            let mut best: Option<&Vec<&str>> = None;
+            for list in lists.iter().map(|(_, list)| *list).filter(fits) {
+                if best.is_none_or(|best| list.len() > best.len()) {
+                    best = Some(list);
+                }
+            }
+            told_apart += usize::from(best.is_some());
+            let class = best.map_or("Object".to_owned(), |list| {
+                format!("{{{}}}", list.join(", "))
+            });
+            assert_eq!(node.class_name(), class, "{objects:?}");
+        }
+    }
+    assert!(told_apart > 500, "{told_apart}");
+}
+
 #[test]
 fn states_spread_as_defined() {
     let mut random = Random(99);
