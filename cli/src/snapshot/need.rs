@@ -20,7 +20,7 @@ const LARGE: u64 = 200_000_000;
 /// What is derived of an open snapshot when it is compared with another, per byte of its text.
 const LATER: f64 = 0.4;
 /// What is in memory of an index while it is written, per byte of text.
-const WRITING: f64 = 0.15;
+const WRITING: f64 = 0.2;
 /// The share of the available memory that may be used without being asked.
 const SHARE: f64 = 0.8;
 /// What to do about too large a file.
@@ -42,13 +42,13 @@ impl Need {
     /// The table of classes: retained sizes, after which the graph is let go.
     pub(super) const CLASSES: Need = Need::per_byte(0.9);
     /// The graph with its dominator tree, distances and classes.
-    pub(super) const TREE: Need = Need::per_byte(1.35);
+    pub(super) const TREE: Need = Need::per_byte(1.4);
     /// That, and who refers to each node.
-    pub(super) const RETAINERS: Need = Need::per_byte(1.55);
+    pub(super) const RETAINERS: Need = Need::per_byte(1.6);
     /// The same for one snapshot after the other, and what is kept of each.
     pub(super) const SERIES: Need = Need {
         one_at_a_time: true,
-        ..Need::per_byte(1.8)
+        ..Need::per_byte(1.9)
     };
     /// The graph and the pages of Parquet columns that are being filled.
     pub(super) const EXPORT: Need = Need {
