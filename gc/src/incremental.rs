@@ -381,9 +381,11 @@ impl Core {
     /// Sets where young allocation stops to ask: at every allocation under stress, every 64 KB while marking,
     /// else at the end of to-space.
     pub(crate) fn arm_limit(&mut self) {
+        // Survivors may leave less room than a sample wants.
+        let room_end = self.young.room_end();
         let end = self
             .end_of_sample()
-            .unwrap_or_else(|| self.young.room_end());
+            .map_or(room_end, |end| end.min(room_end));
         self.young.limit = if self.every_allocation_asks {
             self.young.top
         } else if self.marking || self.sweeping_for_marking {

@@ -18,6 +18,8 @@ fn heap(pretenuring: bool) -> (Heap, Rc<Cell<u64>>) {
     let copied = Rc::new(Cell::new(0));
     let total = Rc::clone(&copied);
     heap.set_observer(Box::new(move |event: &heaplab_gc::GcEvent| {
+        // Survivors may fill to-space: no sample may reach beyond it.
+        assert!(event.before.young <= SEMI_SPACE as u64);
         total.set(total.get() + event.copied_bytes + event.promoted_bytes);
     }));
     (heap, copied)
