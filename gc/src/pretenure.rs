@@ -186,3 +186,21 @@ impl Core {
         self.pretenuring = pretenuring;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Heap, HeapOptions};
+
+    #[test]
+    fn a_sample_never_reaches_beyond_to_space() {
+        let mut heap = Heap::new(HeapOptions::with_limits(16 << 20, 1 << 20)).expect("heap");
+        let core = &mut heap.core;
+        let end = core.young.to_end();
+        core.pretenuring.sample_end = Some(end.add(4096));
+        core.arm_limit();
+        assert!(
+            core.young.limit <= end,
+            "survivors left less room than it wants"
+        );
+    }
+}
