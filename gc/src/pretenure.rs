@@ -20,15 +20,20 @@ use crate::allocate::ARRAY;
 use crate::cage::Addr;
 use crate::heap::Core;
 use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, Kind};
-use crate::policy::pretenuring::{CLASSES, Counts, Feedback};
+use crate::policy::pretenuring::{CLASSES, Counts, Feedback, MIN_SAMPLED};
 use crate::scavenger::object_bytes;
 use crate::seeded::{self, Bug};
 use crate::value::Value;
 use crate::young::Young;
 
 /// A sample has one part in so many of a semi-space, but at least so many bytes: enough for some hundred objects.
-const SAMPLE_SHARE: usize = 128;
-const MIN_SAMPLE: usize = 32 * 1024;
+///
+/// With tiny pages that is a good part of it, so that the short programs of tests come to decisions, and samples to the end
+/// of to-space.
+const SAMPLE_SHARE: usize = if cfg!(heaplab_tiny) { 4 } else { 128 };
+const MIN_SAMPLE: usize = if cfg!(heaplab_tiny) { 512 } else { 32 * 1024 };
+/// Objects of a class that a sample must hold.
+const LEAST: u32 = if cfg!(heaplab_tiny) { 3 } else { MIN_SAMPLED };
 /// Most objects of a sample that are looked at.
 const MAX_SAMPLED: usize = 2000;
 
@@ -155,7 +160,8 @@ impl Core {
             let mut at = first;
             let sample_end = first.add(bytes).min(from_end);
             // A sample that a collection cut short says too little.
-            let mut left = if sample_end.0 - first.0 >= bytes / 2 {
+            let least_bytes = if cfg!(heaplab_tiny) { 0 } else { bytes / 2 };
+            let mut left = if sample_end.0 - first.0 >= least_bytes {
                 MAX_SAMPLED
             } else {
                 0
@@ -178,7 +184,7 @@ impl Core {
                 }
                 at = at.add(object_bytes(place, descriptor));
             }
-            pretenuring.feedback.judge(&promoted, &sampled);
+            pretenuring.feedback.judge(&promoted, &sampled, LEAST);
             if pretenuring.is_active() {
                 pretenuring.sample_end = Some(self.young.top.add(bytes));
             }

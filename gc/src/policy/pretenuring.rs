@@ -70,7 +70,9 @@ impl Feedback {
     ///
     /// A class is decided for when [`RATIO`] of a sample was promoted and as many of the next survive, and stays so as long
     /// as every sample says the same. Where survivors fill the nursery there may be no new sample: nothing is decided then.
-    pub fn judge(&mut self, promoted: &Counts, sampled: &Counts) {
+    /// A sample must hold at least `least` objects of a class: [`MIN_SAMPLED`] on any real heap.
+    pub fn judge(&mut self, promoted: &Counts, sampled: &Counts, least: u32) {
+        let enough = |kept, of| of >= least && f64::from(kept) >= RATIO * f64::from(of);
         if self.sampled.iter().any(|&count| count > 0) {
             self.promoted = classes(|class| enough(promoted.kept[class], self.sampled[class]));
             self.sampled = [0; CLASSES];
@@ -85,10 +87,6 @@ impl Feedback {
     }
 }
 
-fn enough(kept: u32, of: u32) -> bool {
-    of >= MIN_SAMPLED && f64::from(kept) >= RATIO * f64::from(of)
-}
-
 fn classes(holds: impl Fn(usize) -> bool) -> u64 {
     (0..CLASSES).fold(0, |bits, class| bits | u64::from(holds(class)) << class)
 }
@@ -96,6 +94,10 @@ fn classes(holds: impl Fn(usize) -> bool) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn judge(feedback: &mut Feedback, promoted: &Counts, sampled: &Counts) {
+        feedback.judge(promoted, sampled, MIN_SAMPLED);
+    }
 
     fn counts(class: usize, objects: u32, kept: u32) -> Counts {
         let mut counts = Counts::default();
@@ -108,9 +110,9 @@ mod tests {
     #[test]
     fn a_class_is_born_old_when_a_sample_was_promoted_and_the_next_one_lives() {
         let mut feedback = Feedback::default();
-        feedback.judge(&Counts::default(), &counts(5, 200, 190));
+        judge(&mut feedback, &Counts::default(), &counts(5, 200, 190));
         assert_eq!(feedback.decided(), 0, "not promoted yet");
-        feedback.judge(&counts(5, 190, 170), &counts(5, 200, 170));
+        judge(&mut feedback, &counts(5, 190, 170), &counts(5, 200, 170));
         assert_eq!(feedback.decided(), 1 << 5);
     }
 
@@ -119,7 +121,11 @@ mod tests {
         for (objects, kept, promoted) in [(99, 99, 99), (200, 169, 200), (200, 200, 169)] {
             let mut feedback = Feedback::default();
             for _ in 0..4 {
-                feedback.judge(&counts(63, objects, promoted), &counts(63, objects, kept));
+                judge(
+                    &mut feedback,
+                    &counts(63, objects, promoted),
+                    &counts(63, objects, kept),
+                );
             }
             assert_eq!(feedback.decided(), 0, "{objects} {kept} {promoted}");
         }
@@ -130,19 +136,19 @@ mod tests {
         let decided = || {
             let mut feedback = Feedback::default();
             for _ in 0..3 {
-                feedback.judge(&counts(0, 100, 100), &counts(0, 100, 100));
+                judge(&mut feedback, &counts(0, 100, 100), &counts(0, 100, 100));
             }
             assert_eq!(feedback.decided(), 1);
             feedback
         };
         let mut dying = decided();
-        dying.judge(&counts(0, 100, 100), &counts(0, 100, 84));
+        judge(&mut dying, &counts(0, 100, 100), &counts(0, 100, 84));
         assert_eq!(dying.decided(), 0, "at once, not a scavenge later");
         let mut dying_later = decided();
-        dying_later.judge(&counts(0, 100, 84), &counts(0, 100, 100));
+        judge(&mut dying_later, &counts(0, 100, 84), &counts(0, 100, 100));
         assert_eq!(dying_later.decided(), 0);
         let mut gone = decided();
-        gone.judge(&counts(0, 100, 100), &counts(1, 100, 100));
+        judge(&mut gone, &counts(0, 100, 100), &counts(1, 100, 100));
         assert_eq!(gone.decided(), 0, "none of it in the sample");
     }
 
@@ -150,16 +156,16 @@ mod tests {
     fn a_scavenge_without_a_sample_loses_nothing() {
         let (all, none) = (counts(7, 100, 100), Counts::default());
         let mut feedback = Feedback::default();
-        feedback.judge(&none, &all);
-        feedback.judge(&all, &none);
+        judge(&mut feedback, &none, &all);
+        judge(&mut feedback, &all, &none);
         assert_eq!(feedback.decided(), 0);
-        feedback.judge(&none, &all);
+        judge(&mut feedback, &none, &all);
         assert_eq!(feedback.decided(), 1 << 7, "promoted before, alive now");
-        feedback.judge(&all, &none);
-        feedback.judge(&none, &none);
+        judge(&mut feedback, &all, &none);
+        judge(&mut feedback, &none, &none);
         assert_eq!(feedback.decided(), 1 << 7);
-        feedback.judge(&none, &all);
-        feedback.judge(&none, &none);
+        judge(&mut feedback, &none, &all);
+        judge(&mut feedback, &none, &none);
         assert_eq!(feedback.decided(), 0, "none of that sample was promoted");
     }
 }

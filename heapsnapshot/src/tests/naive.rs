@@ -320,7 +320,7 @@ fn interfaces_are_those_that_objects_share() {
                 None => lists.push((1, list)),
             }
         }
-        lists.sort_by(|a, b| b.0.cmp(&a.0));
+        lists.sort_by_key(|&(count, _)| std::cmp::Reverse(count));
         lists.retain(|&(count, _)| count >= 2);
         let snapshot = graph.read();
         for (object, node) in objects.iter().zip(snapshot.nodes().skip(2)) {

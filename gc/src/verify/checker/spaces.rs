@@ -66,6 +66,13 @@ impl Checker<'_> {
                 format!("the young top {top:#x} lies beyond its semi-space"),
             );
         }
+        let limit = cage.offset(young.limit);
+        if limit > cage.offset(young.to_end()) {
+            return self.broken(
+                Invariant::Tiling,
+                format!("young allocation would stop at {limit:#x} only, beyond its semi-space"),
+            );
+        }
         let mut at = start;
         let mut mark_seen = age_mark == start;
         while at < top {
