@@ -9,6 +9,12 @@ pub(crate) fn workspace_root() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
+/// Where cargo puts what it builds.
+pub(crate) fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace_root().join("target"), PathBuf::from)
+}
+
 /// The folder with the DevTools harness.
 pub(crate) fn devtools_folder() -> PathBuf {
     workspace_root().join("heapsnapshot").join("devtools")

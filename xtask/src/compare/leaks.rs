@@ -114,8 +114,7 @@ fn speed(name: &str, rounds: u32) -> Result<Speed, String> {
         "--package",
         "heaplab",
     ]))?;
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = process::target_folder();
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let folder = target.join("compare").join("leaks").join(name);
     fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;

@@ -94,11 +94,6 @@ pub(super) fn install(folder: &Path) -> Result<(), String> {
     process::run(npm.current_dir(folder).env("PUPPETEER_SKIP_DOWNLOAD", "1"))
 }
 
-fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| process::workspace_root().join("target"), PathBuf::from)
-}
-
 /// heaplab's commands.
 fn heaplab() -> Result<Vec<System>, String> {
     process::run(&mut process::cargo(&[
@@ -107,7 +102,7 @@ fn heaplab() -> Result<Vec<System>, String> {
         "--package",
         "heaplab",
     ]))?;
-    let program = text(&target().join("release").join("heaplab"));
+    let program = text(&process::target_folder().join("release").join("heaplab"));
     let verb = |verb: &str| {
         let words = [&program, "snapshot", verb, "--format", "csv"];
         words.map(ToOwned::to_owned).to_vec()
@@ -163,7 +158,7 @@ fn files(options: &Options) -> Result<Vec<PathBuf>, String> {
     if !options.files.is_empty() {
         return Ok(options.files.clone());
     }
-    let out = target().join("compare").join("reading");
+    let out = process::target_folder().join("compare").join("reading");
     let programs = process::devtools_folder().join("programs");
     install(&programs)?;
     let mut files = Vec::new();

@@ -109,9 +109,7 @@ fn install_node() -> Result<PathBuf, String> {
 fn build_heaplab() -> Result<PathBuf, String> {
     let example = ["--package", "heapsnapshot", "--example", "snapshot_speed"];
     process::run(process::cargo(&["build", "--release"]).args(example))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| process::workspace_root().join("target"), PathBuf::from);
-    Ok(target
+    Ok(process::target_folder()
         .join("release")
         .join("examples")
         .join("snapshot_speed"))

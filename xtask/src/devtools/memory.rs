@@ -82,7 +82,7 @@ impl fmt::Display for Verb<'_> {
 
 impl Verb<'_> {
     fn command(&self) -> Vec<String> {
-        let program = process::workspace_root().join("target/release/heaplab");
+        let program = process::target_folder().join("release").join("heaplab");
         let folder = output_folder().join("exported");
         let words = self.verb.split(' ').map(|word| match word {
             "FILE" => self.file.display().to_string(),
