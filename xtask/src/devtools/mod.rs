@@ -51,15 +51,10 @@ pub(crate) fn run(steps: &mut Steps, browser: Option<&Path>) {
         return;
     }
     steps.run("DevTools' numbers", || compare_numbers(&taken));
-    let mut others = Vec::new();
     steps.run("DevTools' numbers, snapshots of others", || {
-        others = real::small(browser)?;
+        let others = real::small(browser)?;
         agreement::run(&others).map(|_| ())
     });
-    // What is measured is what the system keeps of a process, with tools of Linux.
-    if cfg!(target_os = "linux") {
-        steps.run("memory announced", || memory::run(&others));
-    }
     match browser {
         Some(browser) => {
             steps.run("DevTools' window", || window::compare(&taken, browser));
