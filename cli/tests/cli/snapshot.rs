@@ -315,11 +315,11 @@ fn open_snapshots_count_against_the_memory_allowed() {
     std::fs::write(lab.path().join("long.heapsnapshot"), long).unwrap();
     // What is open is small, but will grow.
     let args = ["snapshot", "diff", "long.heapsnapshot", "long.heapsnapshot"];
-    let (code, _, err) = output(&lab, &[&args[..], &["--max-memory", "17"]].concat());
+    let (code, _, err) = output(&lab, &[&args[..], &["--max-memory", "19"]].concat());
     assert_eq!(code, 4, "{err}");
     assert!(err.contains("of snapshot need about"), "{err}");
     let one = ["snapshot", "node", "long.heapsnapshot", "@5"];
-    let alone = output(&lab, &[&one[..], &["--max-memory", "17"]].concat());
+    let alone = output(&lab, &[&one[..], &["--max-memory", "19"]].concat());
     assert_eq!(alone.0, 0, "{}", alone.2);
 }
 
