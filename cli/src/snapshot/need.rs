@@ -47,7 +47,7 @@ impl Need {
     /// The same for one snapshot after the other, and what is kept of each.
     pub(super) const SERIES: Need = Need {
         one_at_a_time: true,
-        ..Need::per_byte(1.9)
+        ..Need::per_byte(2.0)
     };
     /// The graph and the pages of Parquet columns that are being filled.
     pub(super) const EXPORT: Need = Need {
