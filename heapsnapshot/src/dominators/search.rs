@@ -22,7 +22,7 @@ pub(super) const SOURCE: u32 = 1 << 31;
 
 /// Two numbers in one word: `low` in the lower half.
 #[inline(always)]
-pub(super) fn pair(low: u32, high: u32) -> u64 {
+fn pair(low: u32, high: u32) -> u64 {
     u64::from(low) | u64::from(high) << 32
 }
 
@@ -40,16 +40,16 @@ pub(super) fn high(word: u64) -> u32 {
 
 /// The graph, and which of its edges are essential as far as their kind says.
 #[derive(Clone, Copy)]
-pub(super) struct Graph<'a> {
-    pub(super) nodes: &'a NodeColumns,
-    pub(super) edges: &'a EdgeColumns,
-    pub(super) root: usize,
+struct Graph<'a> {
+    nodes: &'a NodeColumns,
+    edges: &'a EdgeColumns,
+    root: usize,
 }
 
 impl Graph<'_> {
     /// Whether an edge of `from` keeps its target, the page's rule and self edges aside.
     #[inline(always)]
-    pub(super) fn keeps(&self, from: usize, target: Target) -> bool {
+    fn keeps(&self, from: usize, target: Target) -> bool {
         match target.passage() {
             Passage::Strong | Passage::EntryOfKey => true,
             Passage::Weak | Passage::EntryOfTable => false,

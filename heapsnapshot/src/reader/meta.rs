@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::format::{EdgeType, NodeType};
+use crate::format::NodeType;
 
 /// What `snapshot.meta` and its neighbours say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -176,14 +176,6 @@ impl Meta {
         self.node_types
             .iter()
             .map(|name| NodeType::from_name(name))
-            .collect()
-    }
-
-    /// The meaning of each edge type of the file.
-    pub(crate) fn known_edge_types(&self) -> Vec<Option<EdgeType>> {
-        self.edge_types
-            .iter()
-            .map(|name| EdgeType::from_name(name))
             .collect()
     }
 }

@@ -19,14 +19,17 @@ fn place(kind: u32) -> usize {
 }
 
 /// The code of each type of the file, and the names of those that are unknown.
-fn codes(names: &[String], known: &[Option<u8>], first_unknown: u8) -> (Vec<u8>, Vec<String>) {
+fn codes(
+    names: &[String],
+    known: impl Fn(&str) -> Option<u8>,
+    first_unknown: usize,
+) -> (Vec<u8>, Vec<String>) {
     let mut unknown = Vec::new();
     let codes = names
         .iter()
-        .zip(known)
-        .map(|(name, known)| {
-            known.unwrap_or_else(|| {
-                let code = usize::from(first_unknown) + unknown.len();
+        .map(|name| {
+            known(name).unwrap_or_else(|| {
+                let code = first_unknown + unknown.len();
                 unknown.push(name.clone());
                 u8::try_from(code).unwrap_or(u8::MAX)
             })
@@ -53,9 +56,8 @@ pub(super) struct Nodes {
 impl Nodes {
     /// For a file with this header: at most `room` nodes are announced.
     pub(super) fn new(meta: &Meta, room: usize, path: Path) -> Nodes {
-        let known = meta.known_node_types().into_iter();
-        let known: Vec<_> = known.map(|kind| kind.map(|kind| kind as u8)).collect();
-        let (codes, unknown) = codes(&meta.node_types, &known, NodeType::ALL.len() as u8);
+        let known = |name: &str| NodeType::from_name(name).map(|kind| kind as u8);
+        let (codes, unknown) = codes(&meta.node_types, known, NodeType::ALL.len());
         let mut columns = NodeColumns {
             kind: memory::with_capacity(room),
             name: memory::with_capacity(room),
@@ -191,9 +193,8 @@ pub(super) struct Edges {
 impl Edges {
     /// For a file with this header: at most `room` edges are announced.
     pub(super) fn new(meta: &Meta, room: usize, path: Path) -> Edges {
-        let known = meta.known_edge_types().into_iter();
-        let known: Vec<_> = known.map(|kind| kind.map(|kind| kind as u8)).collect();
-        let (codes, unknown) = codes(&meta.edge_types, &known, EdgeType::ALL.len() as u8);
+        let known = |name: &str| EdgeType::from_name(name).map(|kind| kind as u8);
+        let (codes, unknown) = codes(&meta.edge_types, known, EdgeType::ALL.len());
         let mut columns = EdgeColumns::default();
         columns.reserve(room);
         Edges {
