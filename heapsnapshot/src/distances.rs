@@ -35,6 +35,8 @@ impl Distances {
         let base = if roots.is_empty() { 0 } else { SYSTEM_DISTANCE };
         // The root starts over even if a user root's edges led to it.
         search.from(&[snapshot.root as u32], base);
+        memory::recycle(search.current);
+        memory::recycle(search.next);
         Distances(search.distances)
     }
 
@@ -79,6 +81,9 @@ struct Search<'a> {
     distances: Vec<u32>,
     /// Nodes that have one. Most edges lead to one of them, and the set is small enough for the cache.
     met: BitSet,
+    /// The generation that is followed, and the one it leads to: the queue never holds more than two.
+    current: Vec<u32>,
+    next: Vec<u32>,
     /// Entries of WeakMaps of which one edge has been met.
     half_met: BitSet,
     /// Native contexts and descriptor arrays, whose edges' names matter.
@@ -106,6 +111,8 @@ impl<'a> Search<'a> {
             snapshot,
             distances: memory::recycled(nodes.len(), UNKNOWN),
             met: BitSet::new(nodes.len()),
+            current: memory::any_room(nodes.len()),
+            next: memory::any_room(nodes.len()),
             half_met: BitSet::new(snapshot.strings.len()),
             special,
             sloppy_function_map,
@@ -119,8 +126,9 @@ impl<'a> Search<'a> {
             self.met.insert(root as usize);
             self.distances[root as usize] = distance.cast_unsigned();
         }
-        // One generation at a time: the queue never holds more than two.
-        let (mut current, mut next) = (roots.to_vec(), Vec::new());
+        let mut current = std::mem::take(&mut self.current);
+        let mut next = std::mem::take(&mut self.next);
+        current.extend(roots);
         let mut distance = distance;
         while !current.is_empty() {
             distance = distance.saturating_add(1);
@@ -149,6 +157,8 @@ impl<'a> Search<'a> {
             std::mem::swap(&mut current, &mut next);
             next.clear();
         }
+        self.current = current;
+        self.next = next;
     }
 
     /// Fetches what the nodes behind position `at` of the queue will need.

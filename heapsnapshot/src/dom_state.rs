@@ -18,6 +18,7 @@
 use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, Snapshot};
+use crate::memory;
 
 /// The node is attached to a document.
 pub const ATTACHED: u8 = 1;
@@ -47,7 +48,8 @@ impl DomState {
         if nodes.detachedness.is_empty() {
             return DomState::default();
         }
-        let mut state = nodes.detachedness.clone();
+        let mut state = memory::with_capacity(nodes.len());
+        state.extend(&nodes.detachedness);
         state.resize(nodes.len(), 0);
         let mut visited = BitSet::new(nodes.len());
         let (mut attached, mut detached) = (Vec::new(), Vec::new());

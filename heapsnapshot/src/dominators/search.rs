@@ -17,6 +17,9 @@ use crate::bits::BitSet;
 use crate::graph::{EdgeColumns, NodeColumns, Passage, Snapshot, Target};
 use crate::memory;
 
+/// Of how many nodes that were just put on the stack the edges are fetched.
+const TOGETHER: usize = 8;
+
 /// Marks a source among the [`SearchTree::backward`] edges: no ordinal and no number is as high.
 pub(super) const SOURCE: u32 = 1 << 31;
 
@@ -28,13 +31,13 @@ fn pair(low: u32, high: u32) -> u64 {
 
 /// The lower number of a word.
 #[inline(always)]
-pub(super) fn low(word: u64) -> u32 {
+fn low(word: u64) -> u32 {
     word as u32
 }
 
 /// The upper number of a word.
 #[inline(always)]
-pub(super) fn high(word: u64) -> u32 {
+fn high(word: u64) -> u32 {
     (word >> 32) as u32
 }
 
@@ -71,8 +74,8 @@ pub(super) struct SearchTree {
     pub(super) backward: Vec<u32>,
     /// By ordinal: how many of these edges lead there.
     pub(super) from_higher: Vec<u32>,
-    /// The edges that lead to higher numbers, the tree's aside: ordinal of the target, number of the source.
-    pub(super) forward: Vec<u64>,
+    /// The edges that lead to higher numbers, the tree's aside: ordinal of the target and number of the source in turn.
+    pub(super) forward: Vec<u32>,
     /// Nodes reached from the root itself.
     pub(super) reached: usize,
 }
@@ -116,7 +119,7 @@ impl SearchTree {
                 // An edge of the tree leads to each source but the root, which leaves room for its mark.
                 backward: memory::any_room(graph.edges.len()),
                 from_higher: memory::recycled(count, 0),
-                forward: Vec::new(),
+                forward: memory::any_room(count),
                 reached: 0,
             },
             page: None,
@@ -241,24 +244,24 @@ impl Search<'_> {
     fn walk(&mut self, mut growth: Option<&mut Growth>) {
         while let Some(next) = self.stack.pop() {
             let (node, parent) = (low(next) as usize, high(next));
-            self.prefetch_next();
+            if let Some(&next) = self.stack.last() {
+                self.prefetch_edges(next);
+            }
             if self.visited.insert(node) {
                 let v = self.number(node, parent);
                 self.look_at(node, v, growth.as_deref_mut());
             } else {
                 // Met on another way below `parent` in the meantime.
-                self.tree.forward.push(next);
+                self.tree.forward.extend([node as u32, parent]);
             }
         }
     }
 
-    /// Fetches the edges of the node on top of the stack: its range was fetched when it came there.
+    /// Fetches the edges of a node on the stack: its range was fetched when it came there.
     #[inline(always)]
-    fn prefetch_next(&self) {
-        if let Some(&next) = self.stack.last() {
-            let first = self.graph.nodes.first_edge[low(next) as usize];
-            self.graph.edges.prefetch(first as usize);
-        }
+    fn prefetch_edges(&self, next: u64) {
+        let first = self.graph.nodes.first_edge[low(next) as usize];
+        self.graph.edges.prefetch(first as usize);
     }
 
     /// Looks at the edges of `node`, which was just given the number `v`.
@@ -272,6 +275,7 @@ impl Search<'_> {
         } = &mut self.tree;
         let outside = self.page.as_ref().filter(|page| !page.contains(node));
         let mark = backward.len();
+        let above = self.stack.len();
         backward.push(v | SOURCE);
         for &target in graph.edges.targets(graph.nodes.edges_of(node)) {
             let to = target.node();
@@ -301,6 +305,10 @@ impl Search<'_> {
         }
         if backward.len() == mark + 1 {
             backward.truncate(mark);
+        }
+        // Together: one after the other, as each comes off the stack, they would all be waited for.
+        for &next in self.stack[above..].iter().rev().take(TOGETHER) {
+            self.prefetch_edges(next);
         }
     }
 }

@@ -5,7 +5,7 @@
 //! Tarjan (1979); the dominator is then the nearest ancestor in the tree built so far whose number
 //! does not exceed the semidominator's.
 
-use super::search::{SOURCE, SearchTree, high, low};
+use super::search::{SOURCE, SearchTree};
 use crate::memory;
 
 /// How many edges ahead what they need is fetched.
@@ -140,15 +140,16 @@ fn links(tree: &SearchTree) -> Vec<u32> {
     let mut links = memory::any_room(2 * count + 2);
     links.extend(tree.parent.iter().flat_map(|&parent| [parent, parent]));
     let (forest, _) = links.as_chunks_mut::<2>();
-    for (at, &edge) in tree.forward.iter().enumerate() {
-        if let Some(&ahead) = tree.forward.get(at + 2 * AHEAD) {
-            memory::prefetch(&tree.numbers, low(ahead) as usize);
+    let (forward, _) = tree.forward.as_chunks::<2>();
+    for (at, &[target, source]) in forward.iter().enumerate() {
+        if let Some(&[ahead, _]) = forward.get(at + 2 * AHEAD) {
+            memory::prefetch(&tree.numbers, ahead as usize);
         }
-        if let Some(&ahead) = tree.forward.get(at + AHEAD) {
-            memory::prefetch(forest, tree.numbers[low(ahead) as usize] as usize);
+        if let Some(&[ahead, _]) = forward.get(at + AHEAD) {
+            memory::prefetch(forest, tree.numbers[ahead as usize] as usize);
         }
-        let [_, lowest] = &mut forest[tree.numbers[low(edge) as usize] as usize];
-        *lowest = (*lowest).min(high(edge));
+        let [_, lowest] = &mut forest[tree.numbers[target as usize] as usize];
+        *lowest = (*lowest).min(source);
     }
     links
 }

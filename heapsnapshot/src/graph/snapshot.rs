@@ -64,7 +64,7 @@ impl Locations {
             line: 0,
             column: 0,
         };
-        let mut of_node = vec![nowhere; count];
+        let mut of_node = memory::filled(count, nowhere);
         for (node, place) in places {
             if located.contains(node) {
                 of_node[located.rank(node, &ranks)] = place;

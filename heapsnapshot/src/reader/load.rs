@@ -10,6 +10,7 @@ use super::sections::{Numbers, Sections, Stop};
 use crate::graph::{
     EdgeColumns, Location, Locations, NodeColumns, ReadReport, Section, Snapshot, Target,
 };
+use crate::memory;
 use crate::scanner::Path;
 use crate::strings::StringTable;
 use crate::weak_maps::WeakMapEdges;
@@ -237,7 +238,7 @@ impl<R: Read> Loader<R> {
                 self.sections.strings(&mut self.strings)
             }
             "locations" => {
-                let mut numbers = Vec::new();
+                let mut numbers = self.column();
                 let read = self.numbers(key, 1, |batch| numbers.extend_from_slice(batch));
                 self.locations = numbers;
                 read
@@ -250,6 +251,15 @@ impl<R: Read> Loader<R> {
             }
             _ => self.sections.value(|_| Ok(())),
         }
+    }
+
+    /// An empty column for the numbers of the section that begins here: the rest of the file may belong to it. What is not
+    /// used costs no memory.
+    fn column(&self) -> Vec<u32> {
+        let rest = self
+            .length
+            .map_or(0, |length| length.saturating_sub(self.sections.offset()));
+        memory::with_capacity(usize::try_from(rest / 2).unwrap_or(0))
     }
 
     fn header(&mut self) -> Result<(), Stop> {

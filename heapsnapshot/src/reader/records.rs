@@ -104,6 +104,9 @@ impl Nodes {
         if let Some(at) = layout.detachedness
             && (!columns.detachedness.is_empty() || extra(at).any(|state| state != 0))
         {
+            if columns.detachedness.is_empty() {
+                columns.detachedness = memory::with_capacity(columns.kind.capacity());
+            }
             columns.detachedness.resize(before, 0);
             columns
                 .detachedness
