@@ -1,13 +1,12 @@
-//! `--format json` beside the page that documents it: every object that is printed has a table there, and every table of
-//! the page comes out.
+//! `--format json` beside the page that documents it: every object that is printed has a table there, every table of
+//! the page comes out, and every field that may be `null` comes out as `null` and with a value.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::Value;
 
-use crate::graph::server;
-use crate::lab::Lab;
+use crate::graph::snapshots;
 use crate::snapshot::output;
 
 const PAGE: &str = include_str!("../../../docs/snapshot-json.md");
@@ -16,9 +15,18 @@ const PAGE: &str = include_str!("../../../docs/snapshot-json.md");
 struct Table<'a> {
     verb: &'a str,
     name: &'a str,
-    /// Names and types.
-    fields: Vec<(&'a str, &'a str)>,
+    fields: Vec<Field<'a>>,
     comes_out: bool,
+}
+
+/// A field of it.
+#[derive(Clone)]
+struct Field<'a> {
+    name: &'a str,
+    kind: &'a str,
+    /// Whether it came out with a value, and as `null`.
+    value: bool,
+    null: bool,
 }
 
 /// The tables of the page, section by section: a head with the type's name, a line, and a row per field.
@@ -47,7 +55,12 @@ fn tables() -> Vec<Table<'static>> {
         assert!(meaning.len() > 5, "{line}: says nothing");
         let name = name.trim_matches('`');
         let table = tables.last_mut().expect("a head before its rows");
-        table.fields.push((name, kind));
+        table.fields.push(Field {
+            name,
+            kind,
+            value: false,
+            null: false,
+        });
     }
     tables
 }
@@ -80,15 +93,18 @@ fn check(value: &Value, verb: &str, tables: &mut [Table<'_>]) {
         Value::Object(fields) => {
             let printed: BTreeSet<&str> = fields.keys().map(String::as_str).collect();
             let same = |table: &&mut Table<'_>| {
-                let documented = table.fields.iter().map(|(name, _)| *name);
+                let documented = table.fields.iter().map(|field| field.name);
                 table.verb == verb && documented.collect::<BTreeSet<_>>() == printed
             };
             let Some(table) = tables.iter_mut().find(same) else {
                 panic!("{verb}: no table of the page has exactly the fields {printed:?}");
             };
             table.comes_out = true;
-            let kinds = table.fields.clone();
-            for (name, kind) in kinds {
+            for field in &mut table.fields {
+                field.null |= fields[field.name].is_null();
+                field.value |= !fields[field.name].is_null();
+            }
+            for Field { name, kind, .. } in table.fields.clone() {
                 let value = &fields[name];
                 assert!(fits(value, kind), "{verb}: {name} is no {kind}: {value}");
                 if !kind.starts_with("map") {
@@ -101,30 +117,20 @@ fn check(value: &Value, verb: &str, tables: &mut [Table<'_>]) {
     }
 }
 
-/// Snapshots of one process and another, and what else the verbs need.
-fn lab() -> Lab {
-    let lab = Lab::new();
-    let write = |name: &str, text: &str| fs::write(lab.path().join(name), text).expect("written");
-    for (name, sessions) in [("a", 200), ("b", 400), ("c", 600)] {
-        write(name, &server(sessions, 5).text());
-    }
-    write("other", &server(500, 4001).text());
-    let broken = server(3, 5)
-        .text()
-        .replace("\"node_count\":", "\"node_count\":1");
-    write("broken", &broken);
-    write("budgets.toml", "[total]\nmax_bytes = 1\n");
-    let allowed = "[[allow]]\nowner = \"sessions\"\nuntil = \"2999-01-01\"\nreason = \"known\"\n";
-    write("allowed.toml", allowed);
-    lab
-}
-
 #[test]
 fn json_is_as_documented_and_all_of_it_comes_out() {
-    let lab = lab();
+    let lab = snapshots();
+    let write = |name: &str, text: &str| fs::write(lab.path().join(name), text).expect("written");
+    write(
+        "budgets.toml",
+        "[total]\nmax_bytes = 1\nmax_growth_bytes = 1\n",
+    );
+    let allowed = "[[allow]]\nowner = \"sessions\"\nuntil = \"2999-01-01\"\nreason = \"known\"\n";
+    write("allowed.toml", allowed);
     let mut tables = tables();
     let commands = [
         "summary a",
+        "summary page",
         "summary a --native-contexts",
         "histogram a",
         "statistics a",
@@ -134,10 +140,16 @@ fn json_is_as_documented_and_all_of_it_comes_out() {
         "retainers a @15",
         "retainers a --class Session",
         "node a @7",
+        "node page @7",
+        "node page @9",
+        "node page @11",
         "find a agent",
+        "find page EnginesOwn",
         "strings a",
         "collections a",
+        "collections page --min-entries 0",
         "closures a",
+        "closures page",
         "validate broken",
         "diff a b",
         "diff a other --by class",
@@ -170,4 +182,14 @@ fn json_is_as_documented_and_all_of_it_comes_out() {
         .map(|table| (table.verb, table.name))
         .collect();
     assert!(missing.is_empty(), "never printed: {missing:?}");
+    let mut one_form = Vec::new();
+    for table in &tables {
+        let fields = table.fields.iter();
+        for field in fields.filter(|field| field.kind.ends_with(" or null")) {
+            if !(field.value && field.null) {
+                one_form.push((table.verb, field.name, field.null));
+            }
+        }
+    }
+    assert!(one_form.is_empty(), "always or never null: {one_form:?}");
 }

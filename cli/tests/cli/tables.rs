@@ -1,8 +1,6 @@
 //! `--sort`, `--filter`, `--top` and `--format` of every verb that prints a table, against the table as a whole.
 
-use std::fs;
-
-use crate::graph::server;
+use crate::graph::snapshots;
 use crate::lab::Lab;
 use crate::snapshot::output;
 
@@ -29,21 +27,6 @@ const VERBS: [(&str, &str); 20] = [
     ("growth a b c", "session"),
     ("leaks a b c", "session"),
 ];
-
-fn lab() -> Lab {
-    let lab = Lab::new();
-    let write = |name: &str, text: &str| fs::write(lab.path().join(name), text).expect("written");
-    for (name, sessions) in [("a", 200), ("b", 400), ("c", 600)] {
-        write(name, &server(sessions, 5).text());
-    }
-    write("other", &server(500, 4001).text());
-    let broken = server(3, 5).text();
-    write(
-        "broken",
-        &broken.replace("\"node_count\":", "\"node_count\":1"),
-    );
-    lab
-}
 
 fn run(lab: &Lab, verb: &str, more: &[&str]) -> (i32, String, String) {
     let words: Vec<&str> = verb.split(' ').collect();
@@ -105,7 +88,7 @@ fn in_order(cells: &[&str]) -> bool {
 
 #[test]
 fn every_table_is_sorted_by_every_column() {
-    let lab = lab();
+    let lab = snapshots();
     for (verb, _) in VERBS {
         let (head, all) = csv(&lab, verb, &["--top", "0"]);
         assert!(!all.is_empty(), "{verb}");
@@ -130,7 +113,7 @@ fn every_table_is_sorted_by_every_column() {
 
 #[test]
 fn every_table_is_filtered_by_its_texts() {
-    let lab = lab();
+    let lab = snapshots();
     for (verb, filter) in VERBS {
         let (_, all) = csv(&lab, verb, &["--top", "0"]);
         let has = |row: &&Vec<String>| {
@@ -162,7 +145,7 @@ fn every_table_is_filtered_by_its_texts() {
 
 #[test]
 fn every_list_is_as_long_as_asked_for() {
-    let lab = lab();
+    let lab = snapshots();
     for (verb, _) in VERBS {
         let (_, all) = csv(&lab, verb, &["--top", "0"]);
         let (_, one) = csv(&lab, verb, &["--top", "1"]);
@@ -178,7 +161,7 @@ fn every_list_is_as_long_as_asked_for() {
 /// A wrong value is an error of usage that names the right ones.
 #[test]
 fn wrong_values_name_the_right_ones() {
-    let lab = lab();
+    let lab = snapshots();
     let cases: [(&str, &[&str]); 9] = [
         ("summary a --format yaml", &["text", "json", "csv", "md"]),
         (

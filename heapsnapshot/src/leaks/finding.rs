@@ -36,7 +36,7 @@ pub struct Finding {
     /// The path from the owner to an item, in words.
     pub item_path: String,
     /// Id of an item in the last snapshot, to look at.
-    pub sample_id: Option<u32>,
+    pub sample_id: u32,
     /// Why it is thought to be a leak, or why not.
     pub evidence: Vec<String>,
     /// What would end it.

@@ -103,7 +103,7 @@ pub(super) fn judge(
         growth_bytes,
         path: words::path(place.path.iter().copied()),
         item_path: words::path(place.below.iter().copied()),
-        sample_id: Some(sample.id().0),
+        sample_id: sample.id().0,
         evidence,
         cures,
     })

@@ -53,7 +53,7 @@ fn suspect(
         growth_bytes: 0,
         path: words::path(place.path.iter().copied()),
         item_path: words::path(place.below.iter().copied()),
-        sample_id: Some(sample.id().0),
+        sample_id: sample.id().0,
         evidence: vec![evidence],
         cures: Vec::new(),
     }
