@@ -6,13 +6,15 @@ mod damage;
 pub(crate) mod hostile;
 mod naive;
 mod oracles;
+mod rules;
+mod sentences;
 
 use crate::Snapshot;
 
 /// A snapshot text from nodes (type, name, id, self size) and edges (from, type, name, to).
 ///
 /// Types and names are given as text; numbered edges take their name as a number.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Builder {
     nodes: Vec<(String, String, u32, u32)>,
     edges: Vec<(usize, String, String, usize)>,

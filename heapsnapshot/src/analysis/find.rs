@@ -96,7 +96,10 @@ pub fn find(snapshot: &Snapshot, query: &Query, limit: usize) -> Findings {
             }
         }
         if let (Some(names), Some(part)) = (&names, query.contains.as_deref()) {
-            let fits = if node.is(NodeType::ConcatenatedString) {
+            // What is put together, and what is renamed, is no string of the file.
+            let own_text = node.is(NodeType::ConcatenatedString)
+                || snapshot.dom_state().is_renamed(node.ordinal().index());
+            let fits = if own_text {
                 super::strings::text(node)
                     .to_lowercase()
                     .contains(&part.to_lowercase())

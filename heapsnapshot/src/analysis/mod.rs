@@ -1,5 +1,6 @@
-//! Analyses: one file each, with its complexity and its source. The naive judges are in the file's own tests, in
-//! `src/tests/naive.rs` (summary) and in `src/tests/oracles.rs` (the others that list things).
+//! Analyses: one file each, with its complexity and its source. The naive judges are in the files' own tests (retainers,
+//! filters) and in `src/tests`: `naive.rs` (summary), `sentences.rs` (words), `rules.rs` (validate), `scopes.rs`, and
+//! `oracles.rs` (the others).
 //!
 //! Every analysis takes a [`Snapshot`](crate::Snapshot) and gives plain structs that serialise.
 //!

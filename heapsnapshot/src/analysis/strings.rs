@@ -172,9 +172,12 @@ fn is_flat(node: NodeRef<'_>) -> bool {
         })
 }
 
-/// The text of a string node; a concatenated string's is put together from its parts.
+/// The text of a string node; a concatenated string's is put together from its parts. Of other nodes the name.
 #[must_use]
 pub fn text(node: NodeRef<'_>) -> Cow<'_, str> {
+    if !node.is(NodeType::ConcatenatedString) {
+        return node.name();
+    }
     crate::strings::lossy(text_wtf8(node))
 }
 

@@ -3,7 +3,7 @@
 //! Complexity: the text; of a context without a name of its own, also the edges of all closures up to one that has it.
 //!
 //! Source: the columns of DevTools' Retainers view, said as a sentence; `V8HeapExplorer` in `heap-snapshot-generator.cc` for
-//! what the types of edges mean.
+//! what the types of edges mean. Oracle: the table of everything there is to say in `src/tests/sentences.rs`.
 //!
 //! ```no_run
 //! use heapsnapshot::analysis::words;
@@ -29,12 +29,7 @@ pub fn node(node: NodeRef<'_>) -> String {
     let name = node.name();
     match node.kind() {
         Some(NodeType::String | NodeType::ConcatenatedString | NodeType::SlicedString) => {
-            let text = if node.is(NodeType::ConcatenatedString) {
-                super::strings::text(node)
-            } else {
-                name
-            };
-            format!("\"{}\"", shortened(&text, TEXT_SHOWN))
+            format!("\"{}\"", shortened(&super::strings::text(node), TEXT_SHOWN))
         }
         Some(NodeType::Closure) if name.is_empty() => "(anonymous)()".to_owned(),
         Some(NodeType::Closure) => format!("{}()", shortened(&name, TEXT_SHOWN)),
@@ -181,23 +176,27 @@ pub fn edge(edge: EdgeRef<'_>) -> String {
         Some(EdgeType::Element) => format!("element {name} of `{owner}`"),
         Some(EdgeType::Weak) => format!("weak reference `{name}` of `{owner}`"),
         Some(EdgeType::Hidden) => format!("internal reference of `{owner}`"),
-        Some(EdgeType::Internal) => internal(from, &name, &owner),
+        Some(EdgeType::Internal) => internal(from, &edge.name().to_string(), &owner),
         None => format!("{} `{name}` of `{owner}`", edge.type_name()),
     }
 }
 
 fn internal(from: NodeRef<'_>, name: &str, owner: &str) -> String {
     if let Some((_, table)) = crate::weak_maps::parse(name.as_bytes()) {
+        if table == u64::from(from.id().0) {
+            return format!("value of a WeakMap entry in `{owner}`, as long as its key lives");
+        }
         return format!("value of a WeakMap entry (table @{table}), kept by its key `{owner}`");
     }
     if name.contains(" / part of key (") {
         return format!("value of a WeakMap entry, kept by its key `{owner}`");
     }
+    let name = shortened(name, TEXT_SHOWN);
     if from.is(NodeType::Synthetic) {
         return format!("{} ({name})", root_words(owner));
     }
     let numbered = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
-    match name {
+    match name.as_str() {
         "table" => format!("entries of `{owner}`"),
         "elements" => format!("elements of `{owner}`"),
         "properties" => format!("properties of `{owner}`"),

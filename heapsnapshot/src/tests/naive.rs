@@ -52,29 +52,32 @@ fn is_essential(snapshot: &Snapshot, page: &HashSet<usize>, from: usize, edge: u
         && !into_page
 }
 
-/// Successors over essential edges; nodes without an essential retainer hang on the root.
-fn successors(snapshot: &Snapshot) -> Vec<Vec<usize>> {
-    let count = snapshot.node_count();
-    let mut out = vec![Vec::new(); count];
-    let mut retained = vec![false; count];
+/// Successors over essential edges.
+pub(super) fn retained_by(snapshot: &Snapshot) -> Vec<Vec<usize>> {
     let page = page(snapshot);
-    for (from, out) in out.iter_mut().enumerate() {
-        for edge in snapshot
-            .nodes
-            .edges_of(from)
-            .filter(|&edge| is_essential(snapshot, &page, from, edge))
-        {
-            let to = snapshot.edges.to(edge);
-            out.push(to);
-            retained[to] = true;
-        }
-    }
-    let root = snapshot.root;
+    let essential = |from| {
+        let edges = snapshot.nodes.edges_of(from);
+        let edges = edges.filter(|&edge| is_essential(snapshot, &page, from, edge));
+        edges.map(|edge| snapshot.edges.to(edge)).collect()
+    };
+    (0..snapshot.node_count()).map(essential).collect()
+}
+
+/// The same; nodes without an essential retainer hang on the root.
+fn successors(snapshot: &Snapshot) -> Vec<Vec<usize>> {
+    let mut out = retained_by(snapshot);
+    let (root, count) = (snapshot.root, out.len());
+    let mut retained = vec![false; count];
+    out.iter().flatten().for_each(|&to| retained[to] = true);
     out[root].extend((0..count).filter(|&node| node != root && !retained[node]));
     out
 }
 
-fn reach(successors: &[Vec<usize>], root: usize, without: Option<usize>) -> HashSet<usize> {
+pub(super) fn reach(
+    successors: &[Vec<usize>],
+    root: usize,
+    without: Option<usize>,
+) -> HashSet<usize> {
     let mut reached = HashSet::new();
     let mut pending = vec![root];
     while let Some(node) = pending.pop() {
@@ -258,27 +261,32 @@ fn leads_on(edge: crate::EdgeRef<'_>, pairs: &mut HashSet<Vec<u8>>) -> bool {
 
 /// States spread from node to node until nothing changes: attached first, then detached, over native nodes of which the
 /// file says nothing.
-fn check_dom_state(snapshot: &Snapshot, known: &[u8]) {
-    let mut expected = known.to_vec();
-    expected.resize(snapshot.node_count(), 0);
+pub(super) fn dom_states(snapshot: &Snapshot, known: &[u8]) -> Vec<u8> {
+    let mut states = known.to_vec();
+    states.resize(snapshot.node_count(), 0);
     for state in [1, 2] {
         loop {
-            let before = expected.clone();
+            let before = states.clone();
             for node in snapshot.nodes().filter(|node| node.is(NodeType::Native)) {
                 for edge in node.edges() {
                     let to = edge.to().ordinal().index();
                     let passes = !edge.is(EdgeType::Hidden) && !edge.is(EdgeType::Weak);
-                    let is_open = edge.to().is(NodeType::Native) && expected[to] == 0;
-                    if expected[node.ordinal().index()] == state && passes && is_open {
-                        expected[to] = state;
+                    let is_open = edge.to().is(NodeType::Native) && states[to] == 0;
+                    if states[node.ordinal().index()] == state && passes && is_open {
+                        states[to] = state;
                     }
                 }
             }
-            if expected == before {
+            if states == before {
                 break;
             }
         }
     }
+    states
+}
+
+fn check_dom_state(snapshot: &Snapshot, known: &[u8]) {
+    let expected = dom_states(snapshot, known);
     for (node, &state) in snapshot.nodes().zip(&expected) {
         assert_eq!(
             snapshot.dom_state().of(node.ordinal()),
