@@ -7,6 +7,7 @@ pub(crate) mod hostile;
 mod naive;
 mod oracles;
 mod rules;
+mod scopes;
 mod sentences;
 
 use crate::Snapshot;

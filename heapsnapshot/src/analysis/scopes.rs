@@ -12,7 +12,8 @@
 //! Source: the sections `scopes` and `scope_uses` as V8's `heap-snapshot-generator.cc` writes them; DevTools does not read
 //! them.
 //!
-//! Complexity: the scopes and their uses once per closure below them, and the contexts above each closure.
+//! Complexity: the scopes and their uses once per closure below them, and the contexts above each closure. Oracle: a model
+//! of an engine that runs a script at random, in `src/tests/scopes.rs`.
 
 use hashbrown::{HashMap, HashSet};
 
@@ -237,12 +238,11 @@ impl<'a> Search<'a> {
             for at in 0..self.scopes[inside].uses.len() {
                 self.steps += 1;
                 let (number, slot) = self.scopes[inside].uses[at];
-                let Some(declaring) = self.declaring(inside, number, slot) else {
-                    continue;
-                };
+                let declaring = self.declaring(inside, number, slot);
                 for context in &chain[..matched] {
                     let context = context.ordinal().0;
-                    if self.scope_of.get(&context) == Some(&declaring) {
+                    let scope = self.scope_of.get(&context);
+                    if scope.is_some_and(|scope| declaring.contains(scope)) {
                         self.used.entry(context).or_default().insert(slot);
                     }
                 }
@@ -253,17 +253,19 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// The nearest scope around `scope`, itself included, with this number and so many slots.
-    fn declaring(&self, scope: usize, number: u32, slot: u32) -> Option<usize> {
+    /// The scopes around `scope`, itself included, with this number and so many slots. Scopes that begin at one place
+    /// have one number: each of them may be meant.
+    fn declaring(&self, scope: usize, number: u32, slot: u32) -> Vec<usize> {
+        let mut found = Vec::new();
         let mut next = Some(scope);
         while let Some(at) = next {
             let scope = &self.scopes[at];
             if scope.number == number && (slot as usize) < scope.variables.len() {
-                return Some(at);
+                found.push(at);
             }
             next = scope.parent;
         }
-        None
+        found
     }
 
     /// Ties the contexts above a closure to the scopes around its function; returns how many could be tied.
@@ -312,11 +314,16 @@ impl<'a> Search<'a> {
             Some(number) => number,
             None => self.place(closure, script)?,
         };
-        let mut found = range.filter(|&at| self.scopes[at].number == number);
-        let first = found.next()?;
-        // Scopes that begin at one place are nested: the outermost holds them all.
-        let end = self.scopes[first].end;
-        found.all(|at| at < end).then_some(first)
+        let found: Vec<usize> = range
+            .filter(|&at| self.scopes[at].number == number)
+            .collect();
+        // Scopes that begin at one place are nested, and any of them may be the function's: if those around the innermost
+        // keep variables, it is not known whose the first context is.
+        let (&first, &last) = (found.first()?, found.last()?);
+        let nested = last < self.scopes[first].end;
+        let keeps = |at: &usize| !self.scopes[*at].variables.is_empty();
+        let doubtful = found[..found.len() - 1].iter().any(keeps);
+        (nested && !doubtful).then_some(first)
     }
 
     /// Where a closure's function begins in its source.
