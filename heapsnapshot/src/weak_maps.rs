@@ -7,11 +7,11 @@
 //! Source: `V8HeapExplorer::ExtractEphemeronHashTableReferences` in V8's `heap-snapshot-generator.cc` writes the names,
 //! `tryParseWeakMapEdgeName` in DevTools' `HeapSnapshot.ts` reads them. Oracle: `is_essential` in `src/tests/naive.rs`.
 
-use std::hash::BuildHasher;
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::HashMap;
 use memchr::memchr3_iter;
 use memchr::memmem::Finder;
 
@@ -41,30 +41,24 @@ pub(crate) struct WeakMapEntry {
 impl WeakMapEdges {
     /// Complexity: one search over the text of all strings.
     pub(crate) fn find(strings: &StringTable) -> WeakMapEdges {
-        let mut entries = Vec::new();
+        let candidates = strings.containing("pair in WeakMap (table @");
+        let mut entries = Vec::with_capacity(candidates.len());
         let mut range: Option<Range<u32>> = None;
         let mut is_name = BitSet::default();
-        // The pairs by their text's hash: the first string that has it, and the pair's number.
-        let mut pairs: HashTable<(u64, u32, u32)> = HashTable::new();
-        let hasher = DefaultHashBuilder::default();
-        for index in strings.containing("pair in WeakMap (table @") {
+        // The number of each pair. Two edges name it, and seldom more.
+        let mut pairs: HashMap<Cow<'_, [u8]>, u32> = HashMap::with_capacity(candidates.len() / 2);
+        for index in candidates {
             let name = strings.wtf8(index);
             let Some((pair, table)) = parse(&name) else {
                 continue;
             };
-            let hash = hasher.hash_one(pair);
-            let same = |&(other_hash, first, _): &(u64, u32, u32)| {
-                other_hash == hash
-                    && parse(&strings.wtf8(first)).is_some_and(|(other, _)| other == pair)
+            let next = pairs.len() as u32;
+            let pair = match name {
+                // What stands in the table of strings need not be copied.
+                Cow::Borrowed(name) => Cow::Borrowed(&name[name.len() - pair.len()..]),
+                Cow::Owned(_) => Cow::Owned(pair.to_vec()),
             };
-            let pair = match pairs.find(hash, same) {
-                Some(&(_, _, known)) => known,
-                None => {
-                    let next = pairs.len() as u32;
-                    pairs.insert_unique(hash, (hash, index, next), |&(hash, _, _)| hash);
-                    next
-                }
-            };
+            let pair = *pairs.entry(pair).or_insert(next);
             if entries.is_empty() {
                 is_name = BitSet::new(strings.len());
             }
