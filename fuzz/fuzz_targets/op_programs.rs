@@ -43,6 +43,9 @@ fn options(bytes: [u8; HEAD], ops: usize) -> HeapOptions {
         0 => Stress::every(every),
         seed => Stress::random(every, seed.into()),
     });
+    if how & 0x80 != 0 {
+        options.stress = options.stress.map(Stress::with_samples);
+    }
     options
 }
 

@@ -66,6 +66,9 @@ fn case(seed: u64) -> Case {
     }
     let first = [0, 1, 4][choose(3)];
     let refused = [0..0, 0..0, first..first + 1, first..u64::MAX][choose(4)].clone();
+    if choose(2) == 0 {
+        options.stress = options.stress.map(Stress::with_samples);
+    }
     Case {
         program: Program::random(seed, ops),
         options,

@@ -23,6 +23,7 @@ use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, Kind};
 use crate::policy::pretenuring::{CLASSES, Counts, Feedback, MIN_SAMPLED};
 use crate::scavenger::object_bytes;
 use crate::seeded::{self, Bug};
+use crate::stress::BornOld;
 use crate::value::Value;
 use crate::young::Young;
 
@@ -32,8 +33,8 @@ use crate::young::Young;
 /// of to-space.
 const SAMPLE_SHARE: usize = if cfg!(heaplab_tiny) { 4 } else { 128 };
 const MIN_SAMPLE: usize = if cfg!(heaplab_tiny) { 512 } else { 32 * 1024 };
-/// Objects of a class that a sample must hold.
-const LEAST: u32 = if cfg!(heaplab_tiny) { 3 } else { MIN_SAMPLED };
+/// Objects of a class that a short sample must hold.
+const LEAST_OF_SHORT: u32 = 3;
 /// Most objects of a sample that are looked at.
 const MAX_SAMPLED: usize = 2000;
 
@@ -72,8 +73,43 @@ fn class_of(at: Addr, descriptor: Descriptor) -> Option<usize> {
     }
 }
 
-fn sample_bytes(young: &Young) -> usize {
-    (young.max_capacity / SAMPLE_SHARE).max(MIN_SAMPLE)
+/// How samples are taken.
+struct Sampling {
+    bytes: usize,
+    /// A sample that a collection cut shorter than this says too little.
+    least_bytes: usize,
+    /// Objects of a class that a sample must hold.
+    least: u32,
+    /// Whether the nursery must be as large as it gets.
+    at_full_size: bool,
+}
+
+impl Sampling {
+    fn of(young: &Young) -> Sampling {
+        let bytes = (young.max_capacity / SAMPLE_SHARE).max(MIN_SAMPLE);
+        if cfg!(heaplab_tiny) {
+            return Sampling {
+                at_full_size: true,
+                ..Sampling::short(bytes)
+            };
+        }
+        Sampling {
+            bytes,
+            least_bytes: bytes / 2,
+            least: MIN_SAMPLED,
+            at_full_size: true,
+        }
+    }
+
+    /// Of a few objects, at any time: for stress.
+    fn short(bytes: usize) -> Sampling {
+        Sampling {
+            bytes,
+            least_bytes: 0,
+            least: LEAST_OF_SHORT,
+            at_full_size: false,
+        }
+    }
 }
 
 impl Pretenuring {
@@ -103,7 +139,10 @@ impl Core {
     /// Records which of the first `slots` slots of a new object refer to young ones, if it is an old one.
     #[inline(always)]
     pub(crate) fn record_if_old(&mut self, at: Addr, first: Addr, slots: usize) {
-        if self.young.contains(at) || seeded::active(Bug::BornOldSlotNotRecorded) {
+        if self.young.contains(at)
+            || seeded::active(Bug::BornOldSlotNotRecorded)
+            || (seeded::active(Bug::SampledSlotNotRecorded) && self.pretenuring.is_active())
+        {
             return;
         }
         for i in 0..slots {
@@ -134,17 +173,20 @@ impl Core {
     pub(crate) fn judge_samples(&mut self, first: Addr, from_end: Addr) {
         self.young.born_old = 0;
         self.pretenuring.sample_end = None;
-        if let Some(schedule) = &mut self.stress {
-            // Any class at any time.
-            if self.options.pretenuring {
-                self.young.born_old = schedule.next_classes();
-            }
-            return;
-        }
+        let sampling = match &mut self.stress {
+            Some(schedule) if self.options.pretenuring => match schedule.next_born_old() {
+                BornOld::Classes(classes) => {
+                    self.young.born_old = classes;
+                    return;
+                }
+                BornOld::Sampled(bytes) => Sampling::short(bytes),
+            },
+            _ => Sampling::of(&self.young),
+        };
         let mut pretenuring = std::mem::take(&mut self.pretenuring);
-        let bytes = sample_bytes(&self.young);
+        let bytes = sampling.bytes;
         if !self.options.pretenuring
-            || self.young.capacity < self.young.max_capacity
+            || (sampling.at_full_size && self.young.capacity < self.young.max_capacity)
             || self
                 .controller
                 .scavenge_might_not_succeed(self.old_used(), self.young.capacity)
@@ -159,9 +201,7 @@ impl Core {
             let mut sampled = Counts::default();
             let mut at = first;
             let sample_end = first.add(bytes).min(from_end);
-            // A sample that a collection cut short says too little.
-            let least_bytes = if cfg!(heaplab_tiny) { 0 } else { bytes / 2 };
-            let mut left = if sample_end.0 - first.0 >= least_bytes {
+            let mut left = if sample_end.0 - first.0 >= sampling.least_bytes {
                 MAX_SAMPLED
             } else {
                 0
@@ -184,7 +224,9 @@ impl Core {
                 }
                 at = at.add(object_bytes(place, descriptor));
             }
-            pretenuring.feedback.judge(&promoted, &sampled, LEAST);
+            pretenuring
+                .feedback
+                .judge(&promoted, &sampled, sampling.least);
             if pretenuring.is_active() {
                 pretenuring.sample_end = Some(self.young.top.add(bytes));
             }
@@ -195,7 +237,41 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Heap, HeapOptions};
+    use super::array_class;
+    use crate::{Heap, HeapOptions, Stress};
+    use std::num::NonZeroU32;
+
+    /// Under stress, too, classes have decisions because of what lived, and lose them when it dies.
+    #[test]
+    fn samples_decide_under_stress() {
+        let every = NonZeroU32::new(64).expect("not zero");
+        let options = HeapOptions::with_limits(16 << 20, 1 << 20);
+        let mut heap =
+            Heap::new(options.with_stress(Stress::every(every).with_samples())).expect("heap");
+        let list = heap.enter(|s| {
+            let list = s.array(4000).expect("room");
+            s.global(list)
+        });
+        // Rounds after which arrays of three are born old, and whether anything else ever is.
+        let mut rounds = |kept: bool| {
+            let mut decided = 0;
+            for at in 0..4000 {
+                heap.enter(|s| {
+                    let array = s.array(3).expect("room");
+                    let list = s.local(&list);
+                    s.set(list, if kept { at } else { 0 }, array);
+                });
+                let born_old = heap.core.young.born_old;
+                assert_eq!(born_old & !array_class(3), 0, "none of these lived");
+                decided += u32::from(born_old != 0);
+            }
+            decided
+        };
+        let (living, dying) = (rounds(true), rounds(false));
+        assert!(living > 1000, "{living} of 4000 rounds");
+        assert!(dying < living / 8, "{dying} rounds although they die");
+        heap.verify().expect("sound");
+    }
 
     #[test]
     fn a_sample_never_reaches_beyond_to_space() {

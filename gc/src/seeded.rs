@@ -59,6 +59,8 @@ bugs! {
     PromotedSlotNotRecorded,
     /// The young references with which an object is born old are not recorded.
     BornOldSlotNotRecorded,
+    /// The same, but only while samples say what is born old.
+    SampledSlotNotRecorded,
     /// When promotion changes buffers, what it has put into the last one is not scanned.
     PromotedRangeLost,
     /// What an object that is promoted while marking refers to is not made grey.

@@ -22,6 +22,8 @@ pub struct Stress {
     pub poison: bool,
     /// Evacuate every old page in each major collection that compacts.
     pub evacuate_all: bool,
+    /// Decide what is born old by samples, as any heap does, but of a few objects; without, any class is at any time.
+    pub samples: bool,
 }
 
 impl Stress {
@@ -35,6 +37,7 @@ impl Stress {
             verify: true,
             poison: true,
             evacuate_all: true,
+            samples: false,
         }
     }
 
@@ -43,6 +46,14 @@ impl Stress {
         Self {
             random: Some(seed),
             ..Self::every(mean)
+        }
+    }
+
+    /// The same, and what is born old is decided by samples.
+    pub fn with_samples(self) -> Self {
+        Self {
+            samples: true,
+            ..self
         }
     }
 
@@ -68,6 +79,7 @@ impl fmt::Display for Stress {
             (self.verify, "verify"),
             (self.poison, "poison"),
             (self.evacuate_all, "evacuate all"),
+            (self.samples, "samples say what is born old"),
         ] {
             if on {
                 write!(f, ", {what}")?;
@@ -75,6 +87,20 @@ impl fmt::Display for Stress {
         }
         Ok(())
     }
+}
+
+/// Samples have up to so many times so many bytes: from one object to some dozen, fewer than are born between most
+/// forced collections.
+const SAMPLE_STEPS: usize = 64;
+const SAMPLE_STEP: usize = 16;
+
+/// What is born old under stress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BornOld {
+    /// Objects of these classes, as bits: half of them.
+    Classes(u64),
+    /// What samples of so many bytes say.
+    Sampled(usize),
 }
 
 /// The sequence of forced collections of one heap; the same for the same [`Stress`].
@@ -107,9 +133,14 @@ impl StressSchedule {
             .is_multiple_of(u64::from(self.stress.major_every.get()))
     }
 
-    /// Classes of objects that are born old until the next scavenge, as bits: half of them.
-    pub(crate) fn next_classes(&mut self) -> u64 {
-        self.classes.next()
+    /// What is born old until the next scavenge.
+    pub(crate) fn next_born_old(&mut self) -> BornOld {
+        let random = self.classes.next();
+        if self.stress.samples {
+            BornOld::Sampled(SAMPLE_STEP * (1 + random as usize % SAMPLE_STEPS))
+        } else {
+            BornOld::Classes(random)
+        }
     }
 
     /// Collections forced so far.
@@ -151,6 +182,23 @@ mod tests {
         );
         assert_eq!(schedule.collections(), 8);
         assert_eq!(Stress::every(nonzero(1)).schedule().next_distance(), 0);
+    }
+
+    #[test]
+    fn classes_and_samples_repeat_with_their_seed() {
+        let draw = |stress: Stress| -> Vec<BornOld> {
+            let mut schedule = stress.schedule();
+            (0..1000).map(|_| schedule.next_born_old()).collect()
+        };
+        let stress = |seed| Stress::random(nonzero(64), seed);
+        assert_eq!(draw(stress(7)), draw(stress(7)));
+        assert_ne!(draw(stress(7)), draw(stress(8)));
+        let sampled = draw(stress(7).with_samples());
+        assert_eq!(sampled, draw(stress(7).with_samples()));
+        for (steps, seen) in [(1, true), (64, true), (65, false)] {
+            let size = BornOld::Sampled(steps * SAMPLE_STEP);
+            assert_eq!(sampled.contains(&size), seen, "{steps}");
+        }
     }
 
     #[test]

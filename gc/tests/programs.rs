@@ -19,13 +19,16 @@ fn stresses() -> impl Strategy<Value = Option<Stress>> {
     let interval = (1u32..200).prop_map(|n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN));
     prop_oneof![
         Just(None),
-        (interval, any::<u64>(), any::<bool>()).prop_map(|(every, seed, random)| {
-            Some(if random {
-                Stress::random(every, seed)
-            } else {
-                Stress::every(every)
-            })
-        }),
+        (interval, any::<u64>(), any::<bool>(), any::<bool>()).prop_map(
+            |(every, seed, random, samples)| {
+                let stress = if random {
+                    Stress::random(every, seed)
+                } else {
+                    Stress::every(every)
+                };
+                Some(Stress { samples, ..stress })
+            }
+        ),
     ]
 }
 

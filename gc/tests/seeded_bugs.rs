@@ -33,6 +33,13 @@ const WORKOUTS: &[Workout] = &[
         work: || programs(Policy::Generational, Some(stress(7)), 1..9, 300),
     },
     Workout {
+        name: "op programs, samples, stress 32",
+        work: || {
+            let sampled = stress(32).with_samples();
+            programs(Policy::Generational, Some(sampled), 80..90, 500)
+        },
+    },
+    Workout {
         name: "weak things, stress 5",
         work: || weak_things(Some(stress(5))),
     },
