@@ -24,7 +24,7 @@ pub(super) fn run(args: &GateArgs, output: Output) -> Result<Exit, Failure> {
         Ok(Measured::of(&input::open(
             file,
             &read,
-            Need::SERIES,
+            Need::FIGURES,
             output,
         )?))
     };

@@ -47,7 +47,12 @@ impl Need {
     /// The same for one snapshot after the other, and what is kept of each.
     pub(super) const SERIES: Need = Need {
         one_at_a_time: true,
-        ..Need::per_byte(2.0)
+        ..Need::per_byte(2.1)
+    };
+    /// The figures of one snapshot's classes after the other's.
+    pub(super) const FIGURES: Need = Need {
+        one_at_a_time: true,
+        ..Need::TREE
     };
     /// The graph and the pages of Parquet columns that are being filled.
     pub(super) const EXPORT: Need = Need {

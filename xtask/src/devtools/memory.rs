@@ -14,7 +14,7 @@ use crate::process;
 const GENEROUS: f64 = 1.75;
 
 /// The verbs that stand for all: each of another kind, or the one of its kind that takes most.
-const VERBS: [&str; 16] = [
+const VERBS: [&str; 17] = [
     "summary FILE",
     "summary FILE --group-by shape",
     "summary FILE --native-contexts",
@@ -28,10 +28,15 @@ const VERBS: [&str; 16] = [
     "closures FILE",
     "diff FILE FILE",
     "growth FILE FILE FILE",
+    "gate FILE FILE FILE --budgets BUDGETS",
     "leaks FILE",
     "leaks FILE FILE FILE",
     "export FILE --out FOLDER",
 ];
+
+/// Budgets that need everything.
+const BUDGETS: &str =
+    "[total]\nmax_bytes_per_round = 1\n[[class]]\nname = \"Object\"\nmax_retained = 1\n";
 
 /// Exit codes of heaplab: a check found something; a limit is in the way.
 const FOUND: i32 = 1;
@@ -45,6 +50,9 @@ const LIMIT: i32 = 4;
 pub(crate) fn run(files: &[PathBuf]) -> Result<(), String> {
     let build = ["build", "--release", "--package", "heaplab"];
     process::run(&mut process::cargo(&build))?;
+    fs::create_dir_all(output_folder())
+        .and_then(|()| fs::write(budgets(), BUDGETS))
+        .map_err(|error| format!("{}: {error}", budgets().display()))?;
     println!(
         "peaks as shares of the file; each is announced, and at most {GENEROUS} times as much"
     );
@@ -68,6 +76,10 @@ pub(crate) fn run(files: &[PathBuf]) -> Result<(), String> {
     Ok(())
 }
 
+fn budgets() -> PathBuf {
+    output_folder().join("budgets.toml")
+}
+
 /// A command on a file.
 struct Verb<'a> {
     verb: &'a str,
@@ -87,6 +99,7 @@ impl Verb<'_> {
         let words = self.verb.split(' ').map(|word| match word {
             "FILE" => self.file.display().to_string(),
             "FOLDER" => folder.display().to_string(),
+            "BUDGETS" => budgets().display().to_string(),
             word => word.to_owned(),
         });
         [program.display().to_string(), "snapshot".to_owned()]
