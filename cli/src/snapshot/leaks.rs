@@ -132,6 +132,11 @@ fn describe(page: &mut String, finding: &Finding, leak: bool) {
     page.push_str(&text::paragraph(&heading, 0));
     let growth = words::bytes(finding.growth_bytes.unsigned_abs());
     let sign = if finding.growth_bytes < 0 { "−" } else { "+" };
+    // One snapshot shows no growth.
+    let (how, change) = match finding.counts[..] {
+        [_] => ("holds", String::new()),
+        _ => ("grows", format!(" ({sign}{growth})")),
+    };
     let mut fact = |label: &str, sentence: &str| {
         let mut label = label;
         for line in text::paragraph(&escaped(sentence), 12).lines() {
@@ -139,7 +144,7 @@ fn describe(page: &mut String, finding: &Finding, leak: bool) {
             label = "";
         }
     };
-    fact("grows", &format!("{} ({sign}{growth})", counts.join(" → ")));
+    fact(how, &(counts.join(" → ") + &change));
     fact("kept by", &finding.path);
     fact("items", &finding.item_path);
     for evidence in &finding.evidence {

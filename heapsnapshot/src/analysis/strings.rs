@@ -62,11 +62,16 @@ pub struct DuplicatedStrings {
 /// Finds duplicated strings as DevTools does: flat and concatenated strings with a self size; texts
 /// cut by the engine must agree in length and hash, too. Keeps `limit` rows.
 ///
+/// What is put together from a part of another text is left out, although DevTools compares it: the file does not say
+/// which part that is, and all such parts look the same.
+///
 /// Complexity: one pass over the strings; the retainers of the copies in the rows kept.
 #[must_use]
 pub fn duplicated_strings(snapshot: &Snapshot, limit: usize) -> DuplicatedStrings {
     let sizes = snapshot.shallow_sizes();
+    let is_known = |copies: &Vec<u32>| !has_sliced_part(snapshot.at(copies[0] as usize));
     let mut found: Vec<(u64, u64, Vec<u32>)> = groups(snapshot)
+        .filter(is_known)
         .map(|copies| {
             let all = copies.iter().map(|&node| u64::from(sizes[node as usize]));
             let (shallow, largest) =
@@ -186,24 +191,37 @@ fn text_wtf8(node: NodeRef<'_>) -> Cow<'_, [u8]> {
     if !node.is(NodeType::ConcatenatedString) {
         return strings.wtf8(node.name_index());
     }
-    let (mut text, mut units) = (Vec::new(), 0);
-    let mut pending = vec![node];
-    let mut seen = 0;
-    while let Some(part) = pending.pop() {
-        seen += 1;
-        if units >= TEXT_UNITS || seen > PARTS_SEEN {
-            break;
-        }
-        if part.is(NodeType::ConcatenatedString) {
-            pending.extend(part.child(EdgeType::Internal, "second"));
-            pending.extend(part.child(EdgeType::Internal, "first"));
-        } else {
-            let own = strings.wtf8(part.name_index());
-            units += utf16_length(&own);
-            text.extend_from_slice(&own);
-        }
+    let mut text = Vec::new();
+    for part in parts(node) {
+        text.extend_from_slice(&strings.wtf8(part.name_index()));
     }
     Cow::Owned(text)
+}
+
+/// Whether a string is put together from a part of another, of which the file does not say which.
+fn has_sliced_part(node: NodeRef<'_>) -> bool {
+    parts(node).any(|part| part.is(NodeType::SlicedString))
+}
+
+/// The flat strings that a string consists of, from left to right, as far as they are shown.
+fn parts(node: NodeRef<'_>) -> impl Iterator<Item = NodeRef<'_>> {
+    let mut pending = vec![node];
+    let (mut seen, mut units) = (0, 0);
+    std::iter::from_fn(move || {
+        while let Some(part) = pending.pop() {
+            seen += 1;
+            if units >= TEXT_UNITS || seen > PARTS_SEEN {
+                return None;
+            }
+            if !part.is(NodeType::ConcatenatedString) {
+                units += utf16_length(&part.snapshot().strings.wtf8(part.name_index()));
+                return Some(part);
+            }
+            pending.extend(part.child(EdgeType::Internal, "second"));
+            pending.extend(part.child(EdgeType::Internal, "first"));
+        }
+        None
+    })
 }
 
 /// The edges that hold the copies, by what they are.
@@ -273,6 +291,28 @@ mod tests {
         );
         assert_eq!(row.holders[0], ("property `label` of `Row`".to_owned(), 3));
         assert_eq!(text(snapshot.at(cycle)), "");
+    }
+
+    #[test]
+    fn parts_that_the_file_does_not_tell_are_no_copies() {
+        let mut graph = Builder::new();
+        let rest = graph.node("string", "/node_modules", 3, 32);
+        for at in 0..3 {
+            let id = 11 + 4 * at;
+            let slice = graph.node("sliced string", "(sliced string)", id, 32);
+            let rope = graph.node("concatenated string", "", id + 2, 32);
+            graph
+                .edge(0, "property", "path", rope)
+                .edge(rope, "internal", "first", slice)
+                .edge(rope, "internal", "second", rest);
+        }
+        let snapshot = graph.read();
+        assert_eq!(duplicated_strings(&snapshot, 10).texts, 0);
+        let devtools = duplicates(&snapshot);
+        let copies = snapshot
+            .nodes()
+            .filter(|node| devtools.contains(node.ordinal().index()));
+        assert_eq!(copies.count(), 3, "DevTools' filter takes them for copies");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! One snapshot: it shows no growth, only where a leak would be seen. Everything here is "cannot tell".
 //!
 //! What the engine and Node made for themselves is not listed: their functions (of which Node's `primordials` and its
-//! tables of errors consist), the variables of Node's own functions, the modules that were loaded, the sources of
-//! scripts, and the objects behind Node's bindings.
+//! tables of errors consist), the variables of Node's own functions, the modules that were loaded with what Node writes
+//! down of each, the caches of its loader, the sources of scripts, and the objects behind Node's bindings.
 
 use super::finding::{Finding, Verdict};
 use super::place::Place;
@@ -105,6 +105,35 @@ fn is_nodes_variable(snapshot: &Snapshot, tree: &Tree, node: u32) -> bool {
     false
 }
 
+fn is_text(node: NodeRef<'_>) -> bool {
+    matches!(
+        node.kind(),
+        Some(NodeType::String | NodeType::ConcatenatedString | NodeType::SlicedString)
+    )
+}
+
+/// Whether a node is what Node writes down of a module (the folders that it searches, its path, but not what it exports),
+/// or a table that hangs on one of Node's functions (as its loader keeps what it has found). Both have names that are on
+/// the list of Node's; in between are arrays and parts of texts.
+fn is_loaders(snapshot: &Snapshot, tree: &Tree, node: u32) -> bool {
+    let mut at = node;
+    while let Some(edge) = tree.edge(snapshot, at) {
+        let from = edge.from();
+        let name = edge.name().to_string();
+        if is_module(from) {
+            return name != "exports" && is_known_name(&name);
+        }
+        if from.is(NodeType::Closure) {
+            return edge.is(EdgeType::Property) && is_known_name(&name) && is_engines(from);
+        }
+        if !is_plumbing(from) && !is_text(from) && from.name() != "Array" {
+            return false;
+        }
+        at = from.ordinal().0;
+    }
+    false
+}
+
 /// The nearest node on the path that is no plumbing.
 fn holder(snapshot: &Snapshot, tree: &Tree, node: u32) -> Option<u32> {
     let mut at = tree.parent(node)?;
@@ -143,7 +172,9 @@ fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
             count >= LARGE && !snapshot.nodes.is(node as usize, NodeType::Synthetic)
         })
         .filter(|&((_, sample), node)| {
-            !is_module(snapshot.at(sample as usize)) && !is_nodes_variable(snapshot, tree, node)
+            !is_module(snapshot.at(sample as usize))
+                && !is_nodes_variable(snapshot, tree, node)
+                && !is_loaders(snapshot, tree, node)
         })
         .map(|((count, sample), node)| {
             // A map holds its keys, too; where its table tells, its entries count.
@@ -217,7 +248,8 @@ fn detached(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
 
 /// Texts of which there are many copies.
 fn repeated_texts(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
-    let repeated = duplicated_strings(snapshot, MOST).rows;
+    // Some of them are Node's.
+    let repeated = duplicated_strings(snapshot, 10 * MOST).rows;
     let wasteful = repeated.into_iter().filter(|text| text.wasted >= WASTE);
     let describe = |text: DuplicatedString| {
         let sample = snapshot.node_by_id(text.example)?;
@@ -228,8 +260,18 @@ fn repeated_texts(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
         if sample.retainers().any(is_source) {
             return None;
         }
-        let holder = holder(snapshot, tree, sample.ordinal().0)?;
-        let place = Place::at(snapshot, tree, holder, sample.ordinal().0, false);
+        let mut owner = holder(snapshot, tree, sample.ordinal().0)?;
+        // A text that is a part of another belongs to whoever has the whole.
+        while is_text(snapshot.at(owner as usize)) {
+            owner = holder(snapshot, tree, owner)?;
+        }
+        if [sample.ordinal().0, owner]
+            .iter()
+            .any(|&node| is_loaders(snapshot, tree, node))
+        {
+            return None;
+        }
+        let place = Place::at(snapshot, tree, owner, sample.ordinal().0, false);
         let evidence = format!(
             "{} copies of one text waste {}",
             words::count(text.count),
@@ -240,5 +282,5 @@ fn repeated_texts(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
         finding.cures = vec!["keeping one copy of equal texts".to_owned()];
         Some(finding)
     };
-    wasteful.filter_map(describe).collect()
+    wasteful.filter_map(describe).take(MOST).collect()
 }

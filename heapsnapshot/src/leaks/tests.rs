@@ -177,6 +177,48 @@ fn one_snapshot_does_not_list_what_is_nodes_own() {
 }
 
 #[test]
+fn one_snapshot_does_not_list_what_the_loader_writes_down() {
+    let listed = |property: &str| {
+        let mut heap = Heap::new();
+        let graph = &mut heap.graph;
+        let module = graph.node("object", "Module", 7001, 64);
+        let array = graph.node("object", "Array", 7003, 32);
+        let store = graph.node("array", "(object elements)", 7005, 9616);
+        graph
+            .edge(heap.scope, "context", "module", module)
+            .edge(module, "property", property, array)
+            .edge(array, "internal", "elements", store);
+        for at in 0..1200 {
+            // Half of them are the beginning of a longer text.
+            let text = graph.node("string", "/srv/app/node_modules", 8001 + 4 * at, 120);
+            if at % 2 == 0 {
+                graph.edge(array, "element", &at.to_string(), text);
+                continue;
+            }
+            let whole = graph.node("concatenated string", "", 8003 + 4 * at, 32);
+            let rest = graph.node("string", &format!("/{at}"), 20_001 + 2 * at, 16);
+            graph
+                .edge(array, "element", &at.to_string(), whole)
+                .edge(whole, "internal", "first", text)
+                .edge(whole, "internal", "second", rest);
+        }
+        let found = report(&[graph.read()]).cannot_tell;
+        found
+            .into_iter()
+            .map(|finding| finding.owner)
+            .collect::<Vec<_>>()
+    };
+    assert!(listed("paths").is_empty(), "{:?}", listed("paths"));
+    // The array is large, and its texts are copies.
+    let exported = listed("exports");
+    assert_eq!(exported.len(), 2, "{exported:?}");
+    assert!(
+        exported.iter().all(|owner| owner.contains("`exports`")),
+        "{exported:?}"
+    );
+}
+
+#[test]
 fn modules_that_were_loaded_are_no_suspects() {
     let listed = |class: &str| {
         let mut heap = Heap::new();
