@@ -194,14 +194,12 @@ const LOOKED_UP: usize = 4096;
 /// Complexity: one pass over the ids of each, and a look at some thousand objects.
 pub(crate) fn guess_matching(before: &Snapshot, after: &Snapshot) -> Matching {
     // Engines give objects odd ids; even ones are the embedder's.
-    let old = before.nodes.id.iter().copied().enumerate();
-    let old: Vec<(usize, u32)> = old.filter(|(_, id)| id % 2 == 1).collect();
-    let every = old.len().div_ceil(LOOKED_UP).max(1);
-    let wanted: HashMap<u32, usize> = old
-        .iter()
-        .step_by(every)
-        .map(|&(node, id)| (id, node))
-        .collect();
+    let old = || {
+        let ids = before.nodes.id.iter().copied().zip(0..);
+        ids.filter(|(id, _)| id % 2 == 1)
+    };
+    let every = old().count().div_ceil(LOOKED_UP).max(1);
+    let wanted: HashMap<u32, usize> = old().step_by(every).collect();
     let highest = wanted.keys().copied().max().unwrap_or(0);
     let (mut same, mut other) = (0, 0);
     for (twin, &id) in after.nodes.id.iter().enumerate() {

@@ -9,6 +9,7 @@ use super::settings::Thresholds;
 use crate::analysis::words::is_plumbing;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::Snapshot;
+use crate::memory;
 use crate::paths::{Shape, Shapes, Tree, is_dictionary};
 
 /// Most clusters that are followed through all snapshots: those with most bytes.
@@ -80,8 +81,8 @@ pub(super) fn clusters(
         last,
         tree,
         persistent,
-        owner: vec![NOBODY; count],
-        item: vec![NOBODY; count],
+        owner: memory::filled(count, NOBODY),
+        item: memory::filled(count, NOBODY),
         plumbing: Plumbing::new(last),
     };
     let mut groups: HashMap<(u32, Option<u32>, ItemClass, bool), Cluster> = HashMap::new();

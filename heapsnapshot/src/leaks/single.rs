@@ -13,6 +13,7 @@ use crate::analysis::words::{self, is_plumbing};
 use crate::dom_state::DETACHED;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{NodeOrdinal, NodeRef, Snapshot};
+use crate::memory;
 use crate::paths::Tree;
 use crate::redact::is_known_name;
 
@@ -153,7 +154,7 @@ fn is_property_name(snapshot: &Snapshot, tree: &Tree, node: NodeRef<'_>) -> bool
 
 /// The objects that hold most others, directly or over their tables; of a collection its entries count.
 fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
-    let mut items: Vec<(u64, u32)> = vec![(0, 0); snapshot.node_count()];
+    let mut items: Vec<(u64, u32)> = memory::filled(snapshot.node_count(), (0, 0));
     let is_item = |&node: &NodeRef<'_>| {
         let own = node.is(NodeType::Closure) && is_engines(node);
         !own && !is_plumbing(node) && !is_property_name(snapshot, tree, node)

@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use crate::analysis::words::{is_context, is_plumbing};
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{EdgeRef, NodeRef, Snapshot};
+use crate::memory;
 use crate::paths::Tree;
 
 /// Longer paths end here: structures that alternate would have a shape for every length.
@@ -98,7 +99,7 @@ impl ShapeCensus {
     pub(crate) fn of(snapshot: &Snapshot, tree: &Tree, shapes: &mut Shapes) -> ShapeCensus {
         let count = snapshot.node_count();
         let root = snapshot.root().ordinal().0;
-        let mut of_node = vec![UNREACHED; count];
+        let mut of_node = memory::filled(count, UNREACHED);
         if count > 0 {
             of_node[root as usize] = Shape(0);
         }

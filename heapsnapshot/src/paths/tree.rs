@@ -5,6 +5,7 @@
 //! are any. Costs are small integers, so the search is Dijkstra's with a ring of buckets (Dial, CACM 12(11),
 //! 1969): one pass over the edges.
 
+use crate::bits::BitSet;
 use crate::format::{EdgeType, NodeType};
 use crate::graph::{EdgeOrdinal, EdgeRef, Snapshot};
 use crate::memory;
@@ -63,8 +64,8 @@ impl Tree {
             let price = if internal { GC_ROOTS } else { NAMED };
             reach(&mut tree, &mut buckets, root, edge, u32::from(price));
         }
-        let mut done = vec![false; count];
-        done[root as usize] = true;
+        let mut done = BitSet::new(count);
+        done.insert(root as usize);
         let (mut cost, mut empty) = (0_u32, 0);
         while empty < BUCKETS {
             let Some(node) = buckets[cost as usize % BUCKETS].pop() else {
@@ -73,7 +74,7 @@ impl Tree {
                 continue;
             };
             empty = 0;
-            if std::mem::replace(&mut done[node as usize], true) {
+            if !done.insert(node as usize) {
                 continue;
             }
             for edge in nodes.edges_of(node as usize) {
