@@ -20,8 +20,9 @@ use crate::value::Value;
 
 /// Remembered slots that are visited together.
 const BATCH: usize = if cfg!(heaplab_tiny) { 8 } else { 256 };
-/// How many bytes ahead of the scan references are prefetched.
-const LOOKAHEAD: usize = 256;
+/// How many bytes ahead of the scan references are prefetched: so far that a header has time to come from beyond the
+/// caches, and that what has come is not evicted before its turn.
+const LOOKAHEAD: usize = 1024;
 
 /// What one scavenge did, in bytes.
 #[derive(Copy, Clone, Debug, Default)]
