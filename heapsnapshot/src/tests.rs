@@ -3,6 +3,7 @@
 
 mod compressed;
 mod damage;
+mod details;
 pub(crate) mod hostile;
 mod naive;
 mod oracles;

@@ -1,6 +1,6 @@
 //! Analyses: one file each, with its complexity and its source. The naive judges are in the files' own tests (retainers,
-//! filters) and in `src/tests`: `naive.rs` (summary), `sentences.rs` (words), `rules.rs` (validate), `scopes.rs`, and
-//! `oracles.rs` (the others).
+//! filters) and in `src/tests`: `naive.rs` (summary), `sentences.rs` (words), `rules.rs` (validate), `details.rs` (node),
+//! `scopes.rs`, and `oracles.rs` (the others).
 //!
 //! Every analysis takes a [`Snapshot`](crate::Snapshot) and gives plain structs that serialise.
 //!

@@ -3,7 +3,7 @@
 //! Complexity: its edges and retainers, sorted.
 //!
 //! Source: what the graph and its derived columns say of it. Oracle: the list that a file was written from, in
-//! `src/tests/oracles.rs`.
+//! `src/tests/details.rs`.
 //!
 //! ```no_run
 //! use heapsnapshot::NodeId;

@@ -11,17 +11,16 @@ use crate::analysis::diff::{Matching, diff};
 use crate::analysis::dominators::{dominated_classes, top_consumers};
 use crate::analysis::find::{Query, find};
 use crate::analysis::growth::GrowthSeries;
-use crate::analysis::node::node_details;
 use crate::analysis::statistics::statistics;
 use crate::analysis::strings::duplicated_strings;
 use crate::analysis::words;
 use crate::format::{EdgeType, NodeType};
 use crate::{EdgeRef, NodeId, NodeRef, Snapshot};
 
-const GRAPHS: usize = 500;
+pub(super) const GRAPHS: usize = 500;
 
 /// A random graph with what these analyses look for: ropes, contexts, closures, arrays with their elements.
-fn rich_graph(random: &mut Random) -> Builder {
+pub(super) fn rich_graph(random: &mut Random) -> Builder {
     let mut graph = random_graph(random);
     for at in 0..random.below(12) {
         let id = 1001 + 4 * at as u32;
@@ -70,12 +69,12 @@ fn rich_graph(random: &mut Random) -> Builder {
 }
 
 /// What the file says of nodes and documents: of some that they are attached, of some that they are not.
-fn random_states(random: &mut Random, graph: &Builder) -> Vec<u8> {
+pub(super) fn random_states(random: &mut Random, graph: &Builder) -> Vec<u8> {
     let mut state = |_: &_| random.below(5).saturating_sub(2) as u8;
     graph.nodes.iter().map(&mut state).collect()
 }
 
-fn all_edges(snapshot: &Snapshot) -> impl Iterator<Item = EdgeRef<'_>> {
+pub(super) fn all_edges(snapshot: &Snapshot) -> impl Iterator<Item = EdgeRef<'_>> {
     snapshot.nodes().flat_map(NodeRef::edges)
 }
 
@@ -88,7 +87,7 @@ fn by_retained<'a>(nodes: impl Iterator<Item = NodeRef<'a>>) -> Vec<NodeRef<'a>>
 }
 
 /// A text by its parts, from left to right, as long as they are few.
-fn text(node: NodeRef<'_>, depth: usize) -> String {
+pub(super) fn text(node: NodeRef<'_>, depth: usize) -> String {
     if !node.is(NodeType::ConcatenatedString) {
         // A part is what the file says.
         let prefix = if depth > 0 { "Detached " } else { "" };
@@ -104,7 +103,7 @@ fn text(node: NodeRef<'_>, depth: usize) -> String {
 }
 
 /// No rope is part of itself: the cut of an endless text is another test's matter.
-fn has_endless_ropes(snapshot: &Snapshot) -> bool {
+pub(super) fn has_endless_ropes(snapshot: &Snapshot) -> bool {
     fn deep(node: NodeRef<'_>, depth: usize) -> bool {
         node.is(NodeType::ConcatenatedString)
             && (depth > 7 || node.edges().any(|edge| deep(edge.to(), depth + 1)))
@@ -177,120 +176,6 @@ fn find_is_a_look_at_every_node() {
         hits += expected.len();
     }
     assert!(hits > GRAPHS, "{hits} nodes in all");
-}
-
-/// The first of what comes first by `key`, then the first of the rest.
-fn taken_one_by_one<'a, K: Ord>(
-    mut edges: Vec<EdgeRef<'a>>,
-    limit: usize,
-    key: impl Fn(EdgeRef<'a>) -> K,
-) -> Vec<EdgeRef<'a>> {
-    let mut taken = Vec::new();
-    while taken.len() < limit && !edges.is_empty() {
-        let mut best = 0;
-        for at in 1..edges.len() {
-            if key(edges[at]) < key(edges[best]) {
-                best = at;
-            }
-        }
-        taken.push(edges.remove(best));
-    }
-    taken
-}
-
-/// What the list says that the file was written from; sizes, classes and sentences are judged elsewhere.
-#[test]
-fn a_node_is_what_the_list_says() {
-    let mut random = Random(0x0dd5);
-    let (mut states, mut places) = (HashSet::new(), 0);
-    for _ in 0..GRAPHS / 2 {
-        let mut graph = rich_graph(&mut random);
-        graph.detachedness = random_states(&mut random, &graph);
-        // Where every third node stands.
-        let places_of: Vec<usize> = (0..graph.nodes.len()).step_by(3).collect();
-        let stride = if graph.detachedness.is_empty() { 5 } else { 6 };
-        let records: Vec<String> = places_of
-            .iter()
-            .map(|at| format!("{},7,{},{at}", at * stride, at + 1))
-            .collect();
-        let fields =
-            r#""location_fields":["object_index","script_id","line","column"],"node_fields":"#;
-        let section = format!("\"locations\":[{}],\"strings\":", records.join(","));
-        let text = graph.text().replacen("\"node_fields\":", fields, 1);
-        let text = text.replacen("\"strings\":", &section, 1);
-        let snapshot = Snapshot::parse(text).expect("a snapshot");
-        if has_endless_ropes(&snapshot) {
-            continue;
-        }
-        let dom_states = super::naive::dom_states(&snapshot, &graph.detachedness);
-        for (at, node) in snapshot.nodes().enumerate() {
-            let limit = random.below(5);
-            let details = node_details(node, limit);
-            let (kind, name, id, size) = &graph.nodes[at];
-            assert_eq!((details.id.0, details.ordinal.index()), (*id, at));
-            assert_eq!(&details.node_type, kind);
-            assert_eq!(details.raw_self_size, u64::from(*size));
-            let detached = dom_states[at] == 2 && kind == "native";
-            let name = [if detached { "Detached " } else { "" }, name].concat();
-            let rope = kind == "concatenated string";
-            assert_eq!(details.name, if rope { self::text(node, 0) } else { name });
-            let state = ["unknown", "attached", "detached"][usize::from(dom_states[at])];
-            assert_eq!(details.dom_state.unwrap_or("unknown"), state);
-            states.insert(state);
-            let place = details
-                .location
-                .map(|at| (at.script_id, at.line, at.column));
-            let expected = (at % 3 == 0).then_some((7, at as u32 + 1, at as u32));
-            assert_eq!(place, expected);
-            places += usize::from(place.is_some());
-            assert_eq!(details.class, node.class_name());
-            assert_eq!(details.shallow, node.self_size());
-            assert_eq!(details.retained, node.retained_size());
-            assert_eq!(details.distance, node.distance());
-            assert_eq!(details.dominator, node.dominator().id());
-            assert_eq!(details.dominator_node, words::node(node.dominator()));
-
-            let leaving: Vec<_> = all_edges(&snapshot)
-                .filter(|edge| edge.from().ordinal() == node.ordinal())
-                .collect();
-            let pointing: Vec<_> = all_edges(&snapshot)
-                .filter(|edge| edge.to().ordinal() == node.ordinal())
-                .collect();
-            let listed = |from: bool| {
-                graph
-                    .edges
-                    .iter()
-                    .filter(move |edge| [edge.3, edge.0][usize::from(from)] == at)
-            };
-            assert_eq!(details.edge_count, listed(true).count() as u64);
-            assert_eq!(details.retainer_count, listed(false).count() as u64);
-            let largest = |edge: EdgeRef<'_>| std::cmp::Reverse(edge.to().retained_size());
-            let nearest = |edge: EdgeRef<'_>| edge.from().distance().unwrap_or(u32::MAX);
-            for (rows, edges, outward) in [
-                (
-                    &details.edges,
-                    taken_one_by_one(leaving, limit, largest),
-                    true,
-                ),
-                (
-                    &details.retainers,
-                    taken_one_by_one(pointing, limit, nearest),
-                    false,
-                ),
-            ] {
-                assert_eq!(rows.len(), edges.len());
-                for (row, edge) in rows.iter().zip(edges) {
-                    let other = if outward { edge.to() } else { edge.from() };
-                    assert_eq!(row.edge_type, edge.type_name());
-                    assert_eq!(row.name, edge.name().to_string());
-                    assert_eq!(row.words, words::edge(edge));
-                    assert_eq!((row.id, row.retained), (other.id(), other.retained_size()));
-                    assert_eq!(row.node, words::node(other));
-                }
-            }
-        }
-    }
-    assert!(states.len() == 3 && places > GRAPHS, "{states:?} {places}");
 }
 
 #[test]
