@@ -35,7 +35,7 @@ const GUARD_BYTES: usize = 2 * 1024 * 1024;
 /// Made only from a cage's base and a checked offset, or from another `Addr` of the same object; the heap
 /// never hands one out. So the accessors are safe functions inside the crate: a reference read from a
 /// well-formed slot always lies in the committed part of its cage.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Copy, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(transparent)]
 pub(crate) struct Addr(pub(crate) usize);
 

@@ -294,7 +294,11 @@ impl Core {
         } else {
             0
         };
-        let bytes = bytes_to_prepare(survived_once + born_old, self.old.free.bytes() + dead);
+        let at_once = self.pretenuring.promoted_at_once();
+        let bytes = bytes_to_prepare(
+            survived_once + born_old + at_once,
+            self.old.free.bytes() + dead,
+        );
         let pages = bytes
             .div_ceil(PAGE_SIZE)
             .min(self.old.max_pages.saturating_sub(self.pages.in_use()));

@@ -13,6 +13,11 @@
 //! made or copied. As every scavenge takes a new sample, a decision that turns wrong costs at most one semi-space
 //! of garbage in the old generation.
 //!
+//! What remembered slots refer to is asked, too: of the first of these objects, how many of those that a scavenge copied did
+//! the next one promote? If nearly all, the rest is promoted at once by the following scavenge, and neither it nor its slot
+//! is visited a second time. (Old objects seldom let go of what they hold; those that do, a short queue in an old buffer
+//! for one, are seen to.)
+//!
 //! An object that is born old is filled without the barrier, like a young one: what it refers to is looked at once, and
 //! while marking it is born grey. See [`crate::policy::pretenuring`] for the rule.
 
@@ -20,7 +25,7 @@ use crate::allocate::ARRAY;
 use crate::cage::Addr;
 use crate::heap::Core;
 use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, Kind};
-use crate::policy::pretenuring::{CLASSES, Counts, Feedback, MIN_SAMPLED};
+use crate::policy::pretenuring::{CLASSES, Counts, Feedback, MIN_SAMPLED, enough};
 use crate::scavenger::object_bytes;
 use crate::seeded::{self, Bug};
 use crate::stress::BornOld;
@@ -46,6 +51,22 @@ pub(crate) struct Pretenuring {
     sample_end: Option<Addr>,
     /// Objects of the last sample that were copied, with their classes.
     survivors: Vec<(Addr, usize)>,
+    /// Those of them that were promoted at once.
+    promoted_at_once: Counts,
+    /// What the last scavenge copied because remembered slots refer to it.
+    targets: Targets,
+    /// Remembered slots to visit before what the others refer to is promoted at once; `None` if it is not.
+    targets_to_sample: Option<usize>,
+}
+
+/// What a scavenge did with what remembered slots refer to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Targets {
+    /// Those that were copied, in one piece of to-space.
+    pub(crate) first: Addr,
+    pub(crate) end: Addr,
+    /// Bytes that were promoted meanwhile, if some were promoted at once.
+    pub(crate) promoted: usize,
 }
 
 /// The class of objects of shape number `shape`, as a bit.
@@ -117,6 +138,16 @@ impl Pretenuring {
     pub(crate) fn is_active(&self) -> bool {
         self.feedback.decided() != 0
     }
+
+    /// Remembered slots that a scavenge visits before it promotes at once what the others refer to; `None` if it does not.
+    pub(crate) fn targets_to_sample(&self) -> Option<usize> {
+        self.targets_to_sample
+    }
+
+    /// Bytes that the last scavenge promoted and that had not been copied before, about.
+    pub(crate) fn promoted_at_once(&self) -> usize {
+        self.targets.promoted
+    }
 }
 
 impl Core {
@@ -170,13 +201,18 @@ impl Core {
 
     /// After a scavenge, while from-space still tells who survived: judges the last sample and the new one, which begins
     /// at `first`, and begins another.
-    pub(crate) fn judge_samples(&mut self, first: Addr, from_end: Addr) {
+    pub(crate) fn judge_samples(&mut self, first: Addr, from_end: Addr, targets: Targets) {
         self.young.born_old = 0;
         self.pretenuring.sample_end = None;
+        let last_targets = std::mem::replace(&mut self.pretenuring.targets, targets);
+        self.pretenuring.targets_to_sample = None;
         let sampling = match &mut self.stress {
             Some(schedule) if self.options.pretenuring => match schedule.next_born_old() {
                 BornOld::Classes(classes) => {
                     self.young.born_old = classes;
+                    // Every other time, from the first, the second, ... slot on.
+                    let slots = (classes >> 1) as usize % 4;
+                    self.pretenuring.targets_to_sample = (classes & 1 == 1).then_some(slots);
                     return;
                 }
                 BornOld::Sampled(bytes) => Sampling::short(bytes),
@@ -193,8 +229,12 @@ impl Core {
         {
             pretenuring.feedback = Feedback::default();
             pretenuring.survivors.clear();
+            pretenuring.promoted_at_once = Counts::default();
         } else {
-            let mut promoted = Counts::default();
+            let (kept, of) = self.count_promoted_targets(last_targets, bytes);
+            pretenuring.targets_to_sample =
+                enough(kept, of, sampling.least).then_some(2 * sampling.least as usize);
+            let mut promoted = std::mem::take(&mut pretenuring.promoted_at_once);
             for (at, class) in pretenuring.survivors.drain(..) {
                 promoted.add(class, at.load_u32() == FORWARDED);
             }
@@ -208,18 +248,16 @@ impl Core {
             };
             while at < sample_end && left > 0 {
                 left -= 1;
-                let header = at.load_u64();
-                let copied = header as u32 == FORWARDED;
-                let place = if copied {
-                    self.cage.addr(Value((header >> 32) as u32))
-                } else {
-                    at
-                };
+                let place = self.forwarded_place(at);
+                let copied = place.is_some();
+                let place = place.unwrap_or(at);
                 let descriptor = Descriptor(place.load_u32());
                 if let Some(class) = class_of(place, descriptor) {
                     sampled.add(class, copied);
                     if copied && self.young.contains(place) {
                         pretenuring.survivors.push((place, class));
+                    } else if copied {
+                        pretenuring.promoted_at_once.add(class, true);
                     }
                 }
                 at = at.add(object_bytes(place, descriptor));
@@ -232,6 +270,28 @@ impl Core {
             }
         }
         self.pretenuring = pretenuring;
+    }
+
+    /// Of what the last scavenge copied for remembered slots, as far as the first `bytes` hold it: how many objects this
+    /// one promoted, and how many there were. From-space still tells.
+    fn count_promoted_targets(&self, targets: Targets, bytes: usize) -> (u32, u32) {
+        let (mut kept, mut of) = (0, 0);
+        let end = targets.end.min(targets.first.add(bytes));
+        let mut at = targets.first;
+        while at < end && of < MAX_SAMPLED as u32 {
+            let place = self.forwarded_place(at);
+            kept += u32::from(place.is_some());
+            of += 1;
+            let place = place.unwrap_or(at);
+            at = at.add(object_bytes(place, Descriptor(place.load_u32())));
+        }
+        (kept, of)
+    }
+
+    /// Where the object is that was at `at` in from-space; `None` if it died.
+    fn forwarded_place(&self, at: Addr) -> Option<Addr> {
+        let header = at.load_u64();
+        (header as u32 == FORWARDED).then(|| self.cage.addr(Value((header >> 32) as u32)))
     }
 }
 
@@ -268,6 +328,36 @@ mod tests {
             decided
         };
         let (living, dying) = (rounds(true), rounds(false));
+        assert!(living > 1000, "{living} of 4000 rounds");
+        assert!(dying < living / 8, "{dying} rounds although they die");
+        heap.verify().expect("sound");
+    }
+
+    /// What the slots of an old list refer to is promoted at once as long as it stays there.
+    #[test]
+    fn targets_are_promoted_at_once_while_they_live() {
+        let every = NonZeroU32::new(64).expect("not zero");
+        let options = HeapOptions::with_limits(16 << 20, 1 << 20);
+        let mut heap =
+            Heap::new(options.with_stress(Stress::every(every).with_samples())).expect("heap");
+        let list = heap.enter(|s| {
+            let list = s.array(4000).expect("room");
+            s.global(list)
+        });
+        // Rounds of 4000 in which that is the decision.
+        let mut rounds = |places: usize| {
+            let mut at_once = 0;
+            for at in 0..4000 {
+                heap.enter(|s| {
+                    let array = s.array(3).expect("room");
+                    let list = s.local(&list);
+                    s.set(list, at % places, array);
+                });
+                at_once += u32::from(heap.core.pretenuring.targets_to_sample().is_some());
+            }
+            at_once
+        };
+        let (living, dying) = (rounds(4000), rounds(8));
         assert!(living > 1000, "{living} of 4000 rounds");
         assert!(dying < living / 8, "{dying} rounds although they die");
         heap.verify().expect("sound");

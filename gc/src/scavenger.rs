@@ -5,6 +5,9 @@
 //!           └──────── forward(value): copy below the age mark to old space, else to to-space ──┘
 //! ```
 //!
+//! What remembered slots refer to is copied to old space whatever its age, if samples say that it nearly always gets there
+//! in the end (`pretenure.rs`).
+//!
 //! Grey objects are `scan..top` of to-space plus the ranges of old buffers that promotion has filled. An
 //! object whose promotion fails (old limit reached, or the system refuses) is copied to to-space, which
 //! always has room: survivors never exceed what from-space held. So a scavenge cannot fail.
@@ -15,6 +18,7 @@ use crate::event::Phase;
 use crate::heap::Core;
 use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, WIDE_BYTES, slot_bytes};
 use crate::page::{PAGE_SIZE, SLOTS_PER_BUCKET, bucket_addr};
+use crate::pretenure::Targets;
 use crate::seeded::{self, Bug};
 use crate::value::Value;
 
@@ -53,6 +57,10 @@ struct Scavenger<'c> {
     /// Closed buffer ranges that are not scanned yet.
     promoted_ranges: Vec<(Addr, Addr)>,
     promotion_possible: bool,
+    /// Remembered slots to visit before what the others refer to is promoted at once, whatever its age.
+    targets_to_sample: Option<usize>,
+    /// End of what was copied for the slots that were visited before.
+    targets_end: Option<Addr>,
     done: Scavenged,
 }
 
@@ -64,6 +72,7 @@ impl Core {
         let from_first = self.cage.value(from).0;
         let scan = self.young.top;
         let promoted_scan = self.old.top;
+        let targets_to_sample = self.pretenuring.targets_to_sample();
         let mut scavenger = Scavenger {
             core: self,
             from_first,
@@ -74,12 +83,14 @@ impl Core {
             promoted_from: promoted_scan,
             promoted_ranges: Vec::new(),
             promotion_possible: true,
+            targets_to_sample,
+            targets_end: None,
             done: Scavenged::default(),
         };
         scavenger.core.phase(Phase::ScavengeRoots);
         scavenger.process_roots();
         scavenger.core.phase(Phase::ScavengeRemembered);
-        scavenger.process_remembered_slots();
+        let targets = scavenger.process_remembered_slots();
         scavenger.core.phase(Phase::ScavengeCopy);
         scavenger.drain();
         scavenger.core.phase(Phase::ScavengeWeak);
@@ -94,7 +105,7 @@ impl Core {
         self.update_young_weak((from_first, (from_bytes / 8) as u32));
         self.update_young_externals(from_first, (from_bytes / 8) as u32);
         self.phase(Phase::ScavengeFinish);
-        self.judge_samples(age_mark, from.add(from_bytes));
+        self.judge_samples(age_mark, from.add(from_bytes), targets);
         self.young.age_mark = self.young.top;
         self.poison(from, from_bytes);
         from.forbid(self.young.capacity);
@@ -167,7 +178,9 @@ impl Scavenger<'_> {
     /// Slots and the objects they refer to are scattered, so they are taken in batches and three passes: find and
     /// prefetch slots, load them and prefetch headers, forward. A batch does not leave its page: promotion sweeps
     /// on demand, and a page must not turn into free blocks while its slots are in hand.
-    fn process_remembered_slots(&mut self) {
+    fn process_remembered_slots(&mut self) -> Targets {
+        self.count_promoted();
+        let (first, promoted, age_mark) = (self.core.young.top, self.done.promoted, self.age_mark);
         let dirty = std::mem::take(&mut self.core.pages.dirty);
         let mut batch = [(Addr(0), Value(0)); BATCH];
         let mut count = 0;
@@ -210,10 +223,29 @@ impl Scavenger<'_> {
             count = 0;
         }
         self.core.page_not_to_sweep = None;
+        self.age_mark = age_mark;
+        self.count_promoted();
+        let at_once = self.targets_end.is_some();
+        Targets {
+            first,
+            end: self.targets_end.unwrap_or(self.core.young.top),
+            promoted: if at_once {
+                self.done.promoted - promoted
+            } else {
+                0
+            },
+        }
     }
 
     /// Forwards what a batch of slots refers to; their values are filled in on the way.
     fn process_slots(&mut self, batch: &mut [(Addr, Value)]) {
+        if let Some(slots) = self.targets_to_sample
+            && self.done.slots_kept >= slots
+        {
+            self.targets_to_sample = None;
+            self.targets_end = Some(self.core.young.top);
+            self.age_mark = Addr(usize::MAX);
+        }
         for (slot, value) in batch.iter_mut() {
             *value = slot.value();
             if self.in_from_space(*value) {
@@ -394,7 +426,8 @@ impl Scavenger<'_> {
     #[cold]
     #[inline(never)]
     fn promote_slow(&mut self, bytes: usize) -> Addr {
-        if self.promotion_possible {
+        // The system may refuse room for one more range, too.
+        if self.promotion_possible && self.promoted_ranges.try_reserve(1).is_ok() {
             self.count_promoted();
             if self.promoted_scan < self.core.old.top && !seeded::active(Bug::PromotedRangeLost) {
                 self.promoted_ranges
@@ -406,8 +439,8 @@ impl Scavenger<'_> {
             if let Some(to) = to {
                 return to;
             }
-            self.promotion_possible = false;
         }
+        self.promotion_possible = false;
         self.done.promotion_failed += bytes;
         let to = self.core.young.top;
         self.core.young.top = to.add(bytes);

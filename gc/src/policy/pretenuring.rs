@@ -11,6 +11,11 @@ pub const RATIO: f64 = 0.85;
 /// Objects of a class that a sample must hold for a decision (V8's `kPretenureMinimumCreated`).
 pub const MIN_SAMPLED: u32 = 100;
 
+/// Whether so many of `of` objects are enough, of which there must be at least `least`.
+pub fn enough(kept: u32, of: u32, least: u32) -> bool {
+    of >= least && f64::from(kept) >= RATIO * f64::from(of)
+}
+
 /// Objects of each class, and how many of them fared well.
 #[derive(Clone, Copy, Debug)]
 pub struct Counts {
@@ -72,7 +77,7 @@ impl Feedback {
     /// as every sample says the same. Where survivors fill the nursery there may be no new sample: nothing is decided then.
     /// A sample must hold at least `least` objects of a class: [`MIN_SAMPLED`] on any real heap.
     pub fn judge(&mut self, promoted: &Counts, sampled: &Counts, least: u32) {
-        let enough = |kept, of| of >= least && f64::from(kept) >= RATIO * f64::from(of);
+        let enough = |kept, of| enough(kept, of, least);
         if self.sampled.iter().any(|&count| count > 0) {
             self.promoted = classes(|class| enough(promoted.kept[class], self.sampled[class]));
             self.sampled = [0; CLASSES];
