@@ -57,15 +57,10 @@ impl Core {
             return;
         }
         self.old.close_buffer(&self.cage);
-        let pages: Vec<Candidate> = self
-            .pages
-            .old_pages()
-            .map(|page| Candidate {
-                page,
-                live_bytes: PAGE_SIZE - self.old.free.bytes_on(page),
-            })
-            .collect();
-        self.choose(pages, Extent::Pages(CompactionMode::Regular), 0);
+        let live_bytes = |page| PAGE_SIZE - self.old.free.bytes_on(page);
+        if let Some(pages) = self.all_pages(live_bytes) {
+            self.choose(pages, Extent::Pages(CompactionMode::Regular), 0);
+        }
         marker.recording = !self.pages.candidates().is_empty();
     }
 
@@ -76,15 +71,23 @@ impl Core {
             return;
         }
         self.old.close_buffer(&self.cage);
-        let pages: Vec<Candidate> = self
-            .pages
-            .old_pages()
-            .map(|page| Candidate {
-                page,
-                live_bytes: self.pages.live_bytes[page] as usize,
-            })
-            .collect();
-        self.choose(pages, extent, freed);
+        if let Some(pages) = self.all_pages(|page| self.pages.live_bytes[page] as usize) {
+            self.choose(pages, extent, freed);
+        }
+    }
+
+    /// Every old page with its live bytes. `None` if the system has no memory for the list, as may be when it has none for
+    /// another page: then nothing is compacted.
+    fn all_pages(&self, live_bytes: impl Fn(usize) -> usize) -> Option<Vec<Candidate>> {
+        let mut pages = Vec::new();
+        pages
+            .try_reserve_exact(self.pages.old_pages().count())
+            .ok()?;
+        pages.extend(self.pages.old_pages().map(|page| Candidate {
+            page,
+            live_bytes: live_bytes(page),
+        }));
+        Some(pages)
     }
 
     fn choose(&mut self, mut pages: Vec<Candidate>, extent: Extent, freed: usize) {
