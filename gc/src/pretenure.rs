@@ -298,69 +298,68 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::array_class;
-    use crate::{Heap, HeapOptions, Stress};
+    use crate::heap::Core;
+    use crate::{Global, Heap, HeapOptions, Stress};
     use std::num::NonZeroU32;
+
+    const ROUNDS: usize = 4000;
+
+    /// A heap under stress that takes samples, and a list of `ROUNDS` places in it.
+    fn list_under_stress() -> (Heap, Global) {
+        let every = NonZeroU32::new(64).expect("not zero");
+        let options = HeapOptions::with_limits(16 << 20, 1 << 20);
+        let options = options.with_stress(Stress::every(every).with_samples());
+        let mut heap = Heap::new(options).expect("heap");
+        let list = heap.enter(|s| {
+            let list = s.array(ROUNDS).expect("room");
+            s.global(list)
+        });
+        (heap, list)
+    }
+
+    /// After how many of `ROUNDS` new arrays, each put into the list at the place that `place` gives it, `decided` holds.
+    fn count_rounds(
+        (heap, list): &mut (Heap, Global),
+        place: impl Fn(usize) -> usize,
+        decided: impl Fn(&Core) -> bool,
+    ) -> usize {
+        let rounds = (0..ROUNDS).filter(|&round| {
+            heap.enter(|s| {
+                let array = s.array(3).expect("room");
+                let list = s.local(list);
+                s.set(list, place(round), array);
+            });
+            decided(&heap.core)
+        });
+        rounds.count()
+    }
 
     /// Under stress, too, classes have decisions because of what lived, and lose them when it dies.
     #[test]
     fn samples_decide_under_stress() {
-        let every = NonZeroU32::new(64).expect("not zero");
-        let options = HeapOptions::with_limits(16 << 20, 1 << 20);
-        let mut heap =
-            Heap::new(options.with_stress(Stress::every(every).with_samples())).expect("heap");
-        let list = heap.enter(|s| {
-            let list = s.array(4000).expect("room");
-            s.global(list)
-        });
-        // Rounds after which arrays of three are born old, and whether anything else ever is.
-        let mut rounds = |kept: bool| {
-            let mut decided = 0;
-            for at in 0..4000 {
-                heap.enter(|s| {
-                    let array = s.array(3).expect("room");
-                    let list = s.local(&list);
-                    s.set(list, if kept { at } else { 0 }, array);
-                });
-                let born_old = heap.core.young.born_old;
-                assert_eq!(born_old & !array_class(3), 0, "none of these lived");
-                decided += u32::from(born_old != 0);
-            }
-            decided
+        let mut list = list_under_stress();
+        let decided = |core: &Core| {
+            let born_old = core.young.born_old;
+            assert_eq!(born_old & !array_class(3), 0, "none of these lived");
+            born_old != 0
         };
-        let (living, dying) = (rounds(true), rounds(false));
-        assert!(living > 1000, "{living} of 4000 rounds");
+        let living = count_rounds(&mut list, |round| round, decided);
+        let dying = count_rounds(&mut list, |_| 0, decided);
+        assert!(living > 1000, "{living} of {ROUNDS} rounds");
         assert!(dying < living / 8, "{dying} rounds although they die");
-        heap.verify().expect("sound");
+        list.0.verify().expect("sound");
     }
 
     /// What the slots of an old list refer to is promoted at once as long as it stays there.
     #[test]
     fn targets_are_promoted_at_once_while_they_live() {
-        let every = NonZeroU32::new(64).expect("not zero");
-        let options = HeapOptions::with_limits(16 << 20, 1 << 20);
-        let mut heap =
-            Heap::new(options.with_stress(Stress::every(every).with_samples())).expect("heap");
-        let list = heap.enter(|s| {
-            let list = s.array(4000).expect("room");
-            s.global(list)
-        });
-        // Rounds of 4000 in which that is the decision.
-        let mut rounds = |places: usize| {
-            let mut at_once = 0;
-            for at in 0..4000 {
-                heap.enter(|s| {
-                    let array = s.array(3).expect("room");
-                    let list = s.local(&list);
-                    s.set(list, at % places, array);
-                });
-                at_once += u32::from(heap.core.pretenuring.targets_to_sample().is_some());
-            }
-            at_once
-        };
-        let (living, dying) = (rounds(4000), rounds(8));
-        assert!(living > 1000, "{living} of 4000 rounds");
+        let mut list = list_under_stress();
+        let decided = |core: &Core| core.pretenuring.targets_to_sample().is_some();
+        let living = count_rounds(&mut list, |round| round, decided);
+        let dying = count_rounds(&mut list, |round| round % 8, decided);
+        assert!(living > 1000, "{living} of {ROUNDS} rounds");
         assert!(dying < living / 8, "{dying} rounds although they die");
-        heap.verify().expect("sound");
+        list.0.verify().expect("sound");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Ratio and least number are V8's; there they are asked of allocation sites. What differs: a decision is judged again
 //! after every scavenge, by objects of the class that were born young for that purpose, and is dropped at once when they die.
 //! (V8 drops decisions when a major collection finds less than a tenth of the old generation alive.)
+//!
+//! The same ratio decides whether a scavenge promotes at once what remembered slots refer to.
 
 /// How many classes are told apart.
 pub const CLASSES: usize = 64;
