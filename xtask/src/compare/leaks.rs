@@ -160,10 +160,13 @@ fn speed(name: &str, rounds: u32) -> Result<Speed, String> {
         &work,
     ]
     .map(ToOwned::to_owned);
+    let bytes = files.iter().filter_map(|file| std::fs::metadata(file).ok());
+    let needed = measured::memory_to_read(bytes.map(|file| file.len()).sum());
+    let cost = |command: &[String]| {
+        measured::warm_memory(needed);
+        measured::measure(command).map(|cost| cost.cpu_seconds)
+    };
     (0..rounds)
-        .map(|_| {
-            let ours = measured::measure(&ours)?.cpu_seconds / runs as f64;
-            Ok((ours, measured::measure(&theirs)?.cpu_seconds))
-        })
+        .map(|_| Ok((cost(&ours)? / runs as f64, cost(&theirs)?)))
         .collect()
 }
