@@ -160,12 +160,7 @@ fn speed(name: &str, rounds: u32) -> Result<Speed, String> {
         &work,
     ]
     .map(ToOwned::to_owned);
-    let bytes = files.iter().filter_map(|file| std::fs::metadata(file).ok());
-    let needed = measured::memory_to_read(bytes.map(|file| file.len()).sum());
-    let cost = |command: &[String]| {
-        measured::warm_memory(needed);
-        measured::measure(command).map(|cost| cost.cpu_seconds)
-    };
+    let cost = |command: &[String]| measured::measure_again(command).map(|cost| cost.cpu_seconds);
     (0..rounds)
         .map(|_| Ok((cost(&ours)? / runs as f64, cost(&theirs)?)))
         .collect()

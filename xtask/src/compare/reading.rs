@@ -237,8 +237,7 @@ fn read(file: PathBuf, bytes: u64, systems: &[System], rounds: u32) -> Reading {
             let Ok(so_far) = costs else { continue };
             let mut command = system.command.clone();
             command.push(text(&file));
-            measured::warm_memory(measured::memory_to_read(bytes));
-            match measured::measure(&command) {
+            match measured::measure_again(&command) {
                 Ok(cost) => so_far.push(cost),
                 Err(reason) => *costs = Err(reason),
             }

@@ -6,8 +6,6 @@
 
 use serde_json::Value;
 
-use crate::measured;
-
 use super::systems::{Memory, System, Trace};
 use super::traces::{self, Collections};
 
@@ -53,8 +51,15 @@ pub(crate) struct Shares {
     pub(crate) promoted: f64,
 }
 
-/// What most benches need.
-const WARM_BYTES: usize = 640 << 20;
+/// Takes as much memory as most benches need, and gives it back.
+///
+/// Under a hypervisor, memory that is free for a few seconds goes back to the host, and touching such a page costs
+/// some twenty times as much as touching one that the guest still has. Without this a system's time depends on what
+/// ran before it.
+fn warm_memory() {
+    const BYTES: usize = 640 << 20;
+    drop(std::hint::black_box(vec![1_u8; BYTES]));
+}
 
 /// Runs a bench once.
 ///
@@ -66,7 +71,7 @@ pub(crate) fn take(
     iterations: u32,
     memory: Option<Memory>,
 ) -> Result<Sample, String> {
-    measured::warm_memory(WARM_BYTES);
+    warm_memory();
     let output = crate::process::output(&mut system.command(bench, iterations, memory))?;
     let collections = match system.trace() {
         Trace::None => None,
