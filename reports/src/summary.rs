@@ -81,6 +81,14 @@ impl Place {
             Self::Outside => "memory outside the heap",
         }
     }
+
+    /// Before a verb, what a trend is about where this is the place to watch: `the live heap grew by 300 bytes per tick`.
+    pub fn live(self) -> &'static str {
+        match self {
+            Self::OldGeneration => "the live heap",
+            Self::Outside => "live memory in and outside the heap",
+        }
+    }
 }
 
 /// How near a run came to a limit.

@@ -307,7 +307,7 @@ impl fmt::Display for GroundTruth {
         for (i, step) in self.path.iter().enumerate() {
             match (i, step.edge) {
                 (0, _) => write!(f, "{}", step.class)?,
-                (_, "[]") => write!(f, "[] → {}", step.class)?,
+                (_, "[]") => write!(f, "[…] → {}", step.class)?,
                 (_, edge) => write!(f, ".{edge} → {}", step.class)?,
             }
         }

@@ -95,7 +95,7 @@ fn unbroken(text: &str) -> String {
 /// cure does; what collecting cost.
 pub fn run_words(run: &RunRecord) -> Vec<Paragraph> {
     let summary = RunSummary::of(run);
-    let end = heading(ending(run, &summary), run);
+    let end = heading(ending(run, &summary), run, summary.pressure().place);
     let mut paragraphs = vec![end];
     paragraphs.extend(cause(run));
     paragraphs.push(cost(&summary));
@@ -192,8 +192,8 @@ fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
     }
 }
 
-/// Where the live heap was heading.
-fn heading(words: Paragraph, run: &RunRecord) -> Paragraph {
+/// Where what is live was heading.
+fn heading(words: Paragraph, run: &RunRecord, place: Place) -> Paragraph {
     let limit_reached = matches!(run.info.end.outcome, Outcome::HeapLimit { .. });
     let Some(trend) = trend(
         &run.events,
@@ -208,7 +208,9 @@ fn heading(words: Paragraph, run: &RunRecord) -> Paragraph {
     let live = format::bytes(trend.live_bytes);
     match (trend.verdict, trend.certain) {
         (Verdict::Growing, true) => {
-            let words = words.say(" The live heap grew by ").strong(pace(&trend));
+            let words = words
+                .say(format!(" {} grew by ", capital(place.live())))
+                .strong(pace(&trend));
             let words = match (limit_reached, trend.seconds_to_limit, trend.ticks_to_limit) {
                 (false, Some(left_s), Some(left_ticks)) => {
                     let (more, time) = (ticks(rounded(left_ticks)), format::duration(left_s * 1e9));
@@ -225,9 +227,12 @@ fn heading(words: Paragraph, run: &RunRecord) -> Paragraph {
         ),
         (Verdict::Flat, true) => words
             .say(" After its warm-up ")
-            .strong(format!("the live heap stayed level at about {live}"))
+            .strong(format!("{} stayed level at about {live}", place.live()))
             .say(": no sign of a leak."),
-        (Verdict::Shrinking, true) => words.say(format!(" The live heap became smaller, to {live} in the end.")),
+        (Verdict::Shrinking, true) => words.say(format!(
+            " {} became smaller, to {live} in the end.",
+            capital(place.live())
+        )),
         (Verdict::Flat | Verdict::Shrinking, false) => {
             words.say(" In the later half of the run ").strong("the old generation did not grow").say(".")
         }
@@ -439,16 +444,19 @@ fn variant(
         format::bytes(peak as f64),
         place.after_of()
     ));
-    let words = match summary.trend {
-        Some(trend) if trend.verdict == Verdict::Growing => words
-            .say("; the live heap grew by ")
-            .strong(format!("{} per tick", format::bytes(trend.bytes_per_tick))),
-        Some(trend) if trend.certain => words.say("; the live heap stayed ").strong(format!(
-            "level at about {}",
-            format::bytes(trend.live_bytes)
-        )),
-        _ => words,
-    };
+    let words =
+        match summary.trend {
+            Some(trend) if trend.verdict == Verdict::Growing => words
+                .say(format!("; {} grew by ", place.live()))
+                .strong(format!("{} per tick", format::bytes(trend.bytes_per_tick))),
+            Some(trend) if trend.certain => words
+                .say(format!("; {} stayed ", place.live()))
+                .strong(format!(
+                    "level at about {}",
+                    format::bytes(trend.live_bytes)
+                )),
+            _ => words,
+        };
     let words = words.say(".");
     match summary.pauses.count {
         0 => words.say(" No collection took place."),
