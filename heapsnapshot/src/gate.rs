@@ -37,6 +37,7 @@ use toml::de::{DeTable, DeValue};
 use crate::analysis::growth::slope;
 use crate::analysis::summary::{GroupBy, summary};
 use crate::graph::Snapshot;
+use crate::toml_file;
 
 /// The budgets of a TOML file.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
@@ -56,7 +57,10 @@ pub struct Budgets {
 
 /// The budget of everything together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table of budgets, such as [total] with max_bytes"
+)]
 pub struct TotalBudget {
     /// Bytes.
     pub max_bytes: Option<u64>,
@@ -70,7 +74,10 @@ pub struct TotalBudget {
 
 /// The budget of a class.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table, such as [[class]] with a name and max_count"
+)]
 pub struct ClassBudget {
     /// The class, as the summary names it.
     pub name: String,
@@ -92,7 +99,10 @@ pub struct ClassBudget {
 
 /// What growth is counted from: a snapshot's file, or its figures.
 #[derive(Clone, Debug, Default, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table, such as [baseline] with a file"
+)]
 pub struct Baseline {
     /// A snapshot, relative to the budgets' file.
     pub file: Option<PathBuf>,
@@ -192,15 +202,7 @@ impl Budgets {
     /// # Errors
     /// One line with place and reason.
     pub fn parse(text: &str) -> Result<Budgets, BudgetError> {
-        let mut budgets: Budgets = toml::from_str(text).map_err(|error| {
-            let line = error
-                .span()
-                .map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-            BudgetError(format!(
-                "line {line}: {}",
-                error.message().replace('\n', " ")
-            ))
-        })?;
+        let mut budgets: Budgets = toml_file::parse(text).map_err(BudgetError)?;
         budgets.lines = Lines::find(text);
         if let Some(baseline) = &budgets.baseline
             && baseline.file.is_some()

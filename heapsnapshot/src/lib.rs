@@ -37,6 +37,7 @@ pub mod source;
 pub mod strings;
 #[cfg(test)]
 mod tests;
+mod toml_file;
 mod weak_maps;
 pub mod writer;
 

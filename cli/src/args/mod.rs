@@ -9,6 +9,7 @@ mod run;
 mod value;
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use anstream::ColorChoice;
 use clap::builder::Styles;
@@ -145,12 +146,15 @@ fn with_dashes(arguments: impl Iterator<Item = OsString>) -> impl Iterator<Item 
     })
 }
 
-/// A snapshot's name in the place of the command stands for its summary.
+/// A snapshot's name in the place of the command stands for its summary; so does that of any file that is there, if it
+/// has a dot or a slash, as no command has.
 fn with_summary(mut arguments: Vec<OsString>) -> Vec<OsString> {
     const ENDINGS: [&str; 3] = [".heapsnapshot", ".heapsnapshot.gz", ".heapsnapshot.zst"];
     let is_snapshot = |argument: &OsString| {
-        let text = argument.to_str().unwrap_or_default();
-        text == "-" || ENDINGS.iter().any(|ending| text.ends_with(ending))
+        let text = argument.to_string_lossy();
+        text == "-"
+            || ENDINGS.iter().any(|ending| text.ends_with(ending))
+            || (text.contains(['.', '/']) && Path::new(argument).is_file())
     };
     let first = arguments.iter().skip(1).position(|argument| {
         argument
@@ -214,6 +218,12 @@ mod tests {
             "heaplab -q snapshot summary a.heapsnapshot.gz"
         );
         assert_eq!(lines("heaplab -").join(" "), "heaplab snapshot summary -");
+        assert_eq!(
+            lines("heaplab ./Cargo.toml").join(" "),
+            "heaplab snapshot summary ./Cargo.toml",
+            "any file that is there"
+        );
+        assert_eq!(lines("heaplab no.such").len(), 2);
         assert_eq!(lines("heaplab snapshot node a.heapsnapshot 1").len(), 5);
     }
 

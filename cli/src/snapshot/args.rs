@@ -393,7 +393,9 @@ pub(crate) struct LeaksArgs {
     /// How objects are matched: id (one process) or class (several); found out by default
     #[arg(long, value_name = "HOW", hide_possible_values = true)]
     pub(crate) by: Option<MatchBy>,
-    /// Thresholds and the list of allowed growth, as TOML
+    /// Thresholds and the list of known leaks, as TOML
+    ///
+    /// For example: [[allow]] owner = "sessions", until = "2027-01-31"; all of it in docs/ci.md
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     #[command(flatten)]
@@ -504,6 +506,8 @@ pub(crate) struct GateArgs {
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
     /// The budgets, as TOML
+    ///
+    /// For example: [total] max_bytes = 50_000_000, or [[class]] name = "Session", max_count = 1000; all of it in docs/ci.md
     #[arg(long, value_name = "FILE")]
     pub(crate) budgets: PathBuf,
     /// The snapshot that growth is counted from [default: what the budgets say]

@@ -1,7 +1,7 @@
 //! The README says what is so.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
@@ -29,14 +29,23 @@ fn the_library_is_shown_as_its_example_is_compiled() {
 
 #[test]
 fn links_lead_somewhere() {
-    for page in ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        let text = read(page);
+    let mut pages: Vec<PathBuf> = [repository().to_owned(), repository().join("docs")]
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
+        .collect();
+    pages.push(repository().join("benches/peers/README.md"));
+    assert!(pages.len() > 8, "{pages:?}");
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
         let targets = text
             .split("](")
             .skip(1)
-            .map(|rest| rest.split(')').next().unwrap());
+            .map(|rest| rest.split([')', '#']).next().unwrap());
         for target in targets.filter(|target| !target.contains("://")) {
-            assert!(repository().join(target).exists(), "{page}: {target}");
+            let file = page.parent().unwrap().join(target);
+            assert!(file.exists(), "{}: {target}", page.display());
         }
     }
 }
@@ -62,4 +71,61 @@ fn workloads_cures_and_flags_exist() {
         lab.run(words).code(0);
     }
     assert!(runs >= 3, "{page}");
+}
+
+/// What the guide shows is what the programs read, and it shows every budget and threshold that there is.
+#[test]
+fn the_guide_for_continuous_integration_is_read() {
+    let page = read("docs/ci.md");
+    let [settings, budgets] = blocks(&page, "toml")[..] else {
+        panic!("settings and budgets: {page}");
+    };
+    let lab = crate::lab::Lab::new();
+    fs::write(lab.path().join("leaks.toml"), settings).unwrap();
+    fs::write(lab.path().join("budgets.toml"), budgets).unwrap();
+    lab.run(["run", "cache", "--ticks=500", "--quiet", "--out=run"])
+        .code(0);
+    let snapshot = "run/end.heapsnapshot";
+    lab.run(["snapshot", "leaks", snapshot, "--settings=leaks.toml"])
+        .code(0);
+    lab.run([
+        "snapshot",
+        "gate",
+        snapshot,
+        snapshot,
+        "--budgets=budgets.toml",
+    ])
+    .code(0);
+
+    // A list of what is known stands in the message about what is not.
+    for (file, table) in [
+        ("leaks.toml", "[thresholds]"),
+        (
+            "leaks.toml",
+            "[[allow]]\nowner = \"\"\nuntil = \"2027-01-31\"",
+        ),
+        ("budgets.toml", "[total]"),
+        ("budgets.toml", "[[class]]\nname = \"A\""),
+        ("budgets.toml", "[baseline]"),
+    ] {
+        fs::write(lab.path().join(file), format!("{table}\nnot_known = 1\n")).unwrap();
+        let verb = if file == "leaks.toml" {
+            "leaks"
+        } else {
+            "gate"
+        };
+        let option = if file == "leaks.toml" {
+            "--settings"
+        } else {
+            "--budgets"
+        };
+        let ran = lab.run(["snapshot", verb, snapshot, option, file]).code(3);
+        let message = ran.stderr;
+        let (_, known) = message.split_once("expected").expect("a list");
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        assert!(known.len() >= 3, "{message}");
+        for name in known {
+            assert!(page.contains(name), "{table} {name} is not in the guide");
+        }
+    }
 }

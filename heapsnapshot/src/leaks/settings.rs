@@ -15,6 +15,8 @@
 
 use std::fmt;
 
+use crate::toml_file;
+
 /// What counts as growth, and what is not to be reported.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -84,7 +86,7 @@ impl Settings {
     /// # Errors
     /// Unknown keys, wrong types, a date that is none; the message says where.
     pub fn parse(text: &str) -> Result<Settings, SettingsError> {
-        let settings: Settings = toml::from_str(text).map_err(|e| SettingsError(e.to_string()))?;
+        let settings: Settings = toml_file::parse(text).map_err(SettingsError)?;
         for allowed in &settings.allow {
             if !is_date(&allowed.until) {
                 return Err(SettingsError(format!(
@@ -132,7 +134,9 @@ mod tests {
         assert!(settings.allow[0].holds_on("2027-01-30"));
         assert!(!settings.allow[0].holds_on("2027-01-31"));
         let wrong = Settings::parse("[thresholds]\nmin_itms = 5\n").expect_err("unknown key");
-        assert!(wrong.to_string().contains("min_itms"), "{wrong}");
+        let wrong = wrong.to_string();
+        assert!(wrong.starts_with("line 2: "), "{wrong}");
+        assert!(wrong.contains("min_itms"), "{wrong}");
         let wrong =
             Settings::parse("[[allow]]\nowner = \"x\"\nuntil = \"soon\"\n").expect_err("no date");
         assert!(wrong.to_string().contains("soon"), "{wrong}");
