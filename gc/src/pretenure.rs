@@ -25,7 +25,7 @@ use crate::allocate::ARRAY;
 use crate::cage::Addr;
 use crate::heap::Core;
 use crate::object::{Descriptor, FORWARDED, HEADER_BYTES, Kind};
-use crate::policy::pretenuring::{CLASSES, Counts, Feedback, MIN_SAMPLED, enough};
+use crate::policy::pretenuring::{CLASSES, Counts, Feedback, MIN_SAMPLED, slots_to_sample};
 use crate::scavenger::object_bytes;
 use crate::seeded::{self, Bug};
 use crate::stress::BornOld;
@@ -232,8 +232,7 @@ impl Core {
             pretenuring.promoted_at_once = Counts::default();
         } else {
             let (kept, of) = self.count_promoted_targets(last_targets, bytes);
-            pretenuring.targets_to_sample =
-                enough(kept, of, sampling.least).then_some(2 * sampling.least as usize);
+            pretenuring.targets_to_sample = slots_to_sample(kept, of, sampling.least);
             let mut promoted = std::mem::take(&mut pretenuring.promoted_at_once);
             for (at, class) in pretenuring.survivors.drain(..) {
                 promoted.add(class, at.load_u32() == FORWARDED);

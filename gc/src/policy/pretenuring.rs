@@ -4,7 +4,7 @@
 //! after every scavenge, by objects of the class that were born young for that purpose, and is dropped at once when they die.
 //! (V8 drops decisions when a major collection finds less than a tenth of the old generation alive.)
 //!
-//! The same ratio decides whether a scavenge promotes at once what remembered slots refer to.
+//! The same ratio decides whether a scavenge promotes at once what remembered slots refer to: see [`slots_to_sample`].
 
 /// How many classes are told apart.
 pub const CLASSES: usize = 64;
@@ -14,8 +14,17 @@ pub const RATIO: f64 = 0.85;
 pub const MIN_SAMPLED: u32 = 100;
 
 /// Whether so many of `of` objects are enough, of which there must be at least `least`.
-pub fn enough(kept: u32, of: u32, least: u32) -> bool {
+fn enough(kept: u32, of: u32, least: u32) -> bool {
     of >= least && f64::from(kept) >= RATIO * f64::from(of)
+}
+
+/// Remembered slots that a scavenge visits before it promotes at once what the others refer to, when the one before copied
+/// `of` objects for such slots and this one promoted `kept` of them; `None` if it promotes nothing at once.
+///
+/// What the first slots refer to is copied as ever, and is what the next scavenge judges by: they are twice as many as it
+/// needs (`least`: [`MIN_SAMPLED`] on any real heap), because several slots may refer to one object or to an old one.
+pub fn slots_to_sample(kept: u32, of: u32, least: u32) -> Option<usize> {
+    enough(kept, of, least).then_some(2 * least as usize)
 }
 
 /// Objects of each class, and how many of them fared well.
@@ -136,6 +145,25 @@ mod tests {
             }
             assert_eq!(feedback.decided(), 0, "{objects} {kept} {promoted}");
         }
+    }
+
+    /// A program whose old objects keep what they are given, let go of it, and keep it again: in each scavenge the
+    /// slots of the sample tell of so many objects, of which the next scavenge promotes the share that stays.
+    #[test]
+    fn targets_are_promoted_at_once_one_scavenge_after_they_began_to_stay() {
+        let shares = [1.0, 1.0, 0.9, 0.5, 0.5, 0.84, 0.86, 1.0];
+        let (mut at_once, mut decisions) = (None, Vec::new());
+        for share in shares {
+            // All slots without a decision, half of the sampled ones with one.
+            let copied = at_once.map_or(5000, |slots| slots as u32 / 2);
+            at_once = slots_to_sample((share * f64::from(copied)) as u32, copied, MIN_SAMPLED);
+            decisions.push(at_once.is_some());
+        }
+        assert_eq!(
+            decisions,
+            [true, true, true, false, false, false, true, true]
+        );
+        assert_eq!(slots_to_sample(99, 99, MIN_SAMPLED), None, "too few");
     }
 
     #[test]
