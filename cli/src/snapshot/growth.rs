@@ -27,11 +27,33 @@ pub(super) fn run(args: &GrowthArgs, output: Output) -> Result<Exit, Failure> {
         .title(totals.join(" → "));
     table.rows_from("/collections");
     for row in &found.collections {
+        // What holds numbers shows no entries, only a table that grows.
+        let [what, slope, first, last] = if row.gains_entries() {
+            let entry = |count: Option<&u64>| Cell::Count(count.copied().unwrap_or(0));
+            let slope = Cell::Number(Some(row.entries_slope));
+            let what = Cell::Text("collection".to_owned());
+            [
+                what,
+                slope,
+                entry(row.entries.first()),
+                entry(row.entries.last()),
+            ]
+        } else {
+            let bytes = |bytes: Option<&u64>| Cell::Bytes(bytes.copied().unwrap_or(0));
+            let slope = Cell::Bytes(row.own_bytes_slope.max(0.0).round() as u64);
+            let what = Cell::Text("own bytes".to_owned());
+            [
+                what,
+                slope,
+                bytes(row.own_bytes.first()),
+                bytes(row.own_bytes.last()),
+            ]
+        };
         table.row([
-            Cell::Text("collection".to_owned()),
-            Cell::Number(Some(row.entries_slope)),
-            Cell::Count(row.entries.first().copied().unwrap_or(0)),
-            Cell::Count(row.entries.last().copied().unwrap_or(0)),
+            what,
+            slope,
+            first,
+            last,
             Cell::Text(format!("{} @{}", row.class, row.id.0)),
             Cell::Text(row.held_by.clone()),
         ]);

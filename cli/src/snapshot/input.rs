@@ -280,6 +280,13 @@ impl From<ReadError> for Failure {
         let message = escaped(&error.to_string()).into_owned();
         match error {
             ReadError::TooLarge { .. } => Failure::limit(message).hint(need::HINT),
+            ReadError::Damaged { name, damage } => {
+                let place = format!("{name}: {damage}");
+                Failure::input(format!(
+                    "{}; take the snapshot again, or see what there is of it with `heaplab snapshot summary`",
+                    escaped(&place)
+                ))
+            }
             _ => Failure::input(message),
         }
     }

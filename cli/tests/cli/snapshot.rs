@@ -127,6 +127,34 @@ fn exit_codes_say_how_it_ended() {
     );
 }
 
+/// Where something is missing, "no leak found" would say nothing.
+#[test]
+fn leaks_of_a_part_of_a_snapshot_are_refused() {
+    let lab = lab();
+    let cut = &TEXT[..TEXT.len() - 30];
+    std::fs::write(lab.path().join("cut.heapsnapshot"), cut).unwrap();
+    let whole = "a.heapsnapshot";
+    for files in [
+        &[whole, whole, "cut.heapsnapshot"][..],
+        &["cut.heapsnapshot", whole, whole],
+        &["cut.heapsnapshot"],
+    ] {
+        for form in ["text", "json", "csv", "md"] {
+            let args = [&["snapshot", "leaks", "--format", form], files].concat();
+            let (code, out, err) = output(&lab, &args);
+            assert_eq!((code, out.as_str()), (3, ""), "{args:?}: {err}");
+            assert_eq!(err.lines().count(), 1, "{err}");
+            for part in [
+                "cut.heapsnapshot",
+                "section \"strings\", byte",
+                "snapshot summary",
+            ] {
+                assert!(err.contains(part), "{err}");
+            }
+        }
+    }
+}
+
 /// A snapshot is not replaced by its copy, under whatever name it is given.
 #[test]
 fn a_snapshot_is_not_redacted_onto_itself() {

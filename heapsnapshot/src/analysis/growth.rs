@@ -55,10 +55,26 @@ pub struct GrowingCollection {
     pub entries: Vec<u64>,
     /// Entries more per snapshot (least squares).
     pub entries_slope: f64,
+    /// Bytes of the collection and its table in each snapshot.
+    pub own_bytes: Vec<u64>,
+    /// Bytes of its own more per snapshot (least squares).
+    pub own_bytes_slope: f64,
     /// Bytes that would go with it in the last snapshot.
     pub retained: u64,
     /// The edge that holds it, in words.
     pub held_by: String,
+}
+
+impl GrowingCollection {
+    /// Whether it gained entries in every step; if not, bytes.
+    #[must_use]
+    pub fn gains_entries(&self) -> bool {
+        grows(&self.entries)
+    }
+
+    fn grows(&self) -> bool {
+        self.gains_entries() || grows(&self.own_bytes)
+    }
 }
 
 /// A kind of reference that becomes more.
@@ -83,7 +99,8 @@ pub struct Growth {
     pub total: Vec<u64>,
     /// Classes that gain objects in every step, most bytes per step first.
     pub classes: Vec<GrowingClass>,
-    /// Collections that gain entries in every step, most entries per step first.
+    /// Collections that gain entries or bytes of their own in every step, most entries per step first, then most bytes.
+    /// Entries that are no nodes, such as numbers, are not seen, but the table that holds them is.
     pub collections: Vec<GrowingCollection>,
     /// Kinds of references that become more in every step, most per step first.
     pub edges: Vec<GrowingEdge>,
@@ -210,19 +227,23 @@ impl GrowthSeries {
                     kind: contents.kind,
                     entries: Vec::new(),
                     entries_slope: 0.0,
+                    own_bytes: Vec::new(),
+                    own_bytes_slope: 0.0,
                     retained: 0,
                     held_by: String::new(),
                 });
             row.entries.push(contents.entries);
+            row.own_bytes
+                .push(node.raw_self_size() + contents.table_bytes);
             row.retained = node.retained_size();
-            if !first && row.entries.len() == steps && grows(&row.entries) {
+            if !first && row.entries.len() == steps && row.grows() {
                 let holder = super::retainers::nearest_retainer(node).map(words::edge);
                 row.held_by = holder.unwrap_or_default();
                 row.class = node.class_name().into_owned();
             }
         }
         self.collections
-            .retain(|_, row| row.entries.len() == steps && (first || grows(&row.entries)));
+            .retain(|_, row| row.entries.len() == steps && (first || row.grows()));
     }
 
     /// What has grown in every step so far. With fewer than two snapshots: nothing.
@@ -257,10 +278,12 @@ impl GrowthSeries {
         let mut collections: Vec<GrowingCollection> = self.collections.into_values().collect();
         for row in &mut collections {
             row.entries_slope = slope(&row.entries);
+            row.own_bytes_slope = slope(&row.own_bytes);
         }
         collections.sort_by(|a, b| {
             b.entries_slope
                 .total_cmp(&a.entries_slope)
+                .then_with(|| b.own_bytes_slope.total_cmp(&a.own_bytes_slope))
                 .then_with(|| a.id.cmp(&b.id))
         });
         let mut edges: Vec<GrowingEdge> = self
@@ -352,6 +375,32 @@ mod tests {
             (edge.counts.as_slice(), edge.slope),
             (&[10, 20, 30][..], 10.0)
         );
+    }
+
+    /// Numbers are no nodes: an array of them shows its store alone.
+    #[test]
+    fn a_collection_of_numbers_grows_by_its_own_bytes() {
+        let numbers = |room: u32, store: u32| {
+            let mut graph = Builder::new();
+            let list = graph.node("object", "Array", 3, 32);
+            let elements = graph.node("array", "(object elements)", store, 16 + 8 * room);
+            graph
+                .edge(0, "property", "samples", list)
+                .edge(list, "internal", "elements", elements);
+            graph.read()
+        };
+        let mut series = GrowthSeries::default();
+        for (room, store) in [(100, 5), (200, 7), (300, 9)] {
+            series.add(&numbers(room, store));
+        }
+        let growth = series.finish();
+        let [row] = &growth.collections[..] else {
+            panic!("{growth:#?}");
+        };
+        assert_eq!(row.own_bytes, [848, 1648, 2448]);
+        assert_eq!((row.own_bytes_slope, row.entries_slope), (800.0, 0.0));
+        assert!(!row.gains_entries());
+        assert_eq!(row.held_by, "global object `samples`");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use crate::paths::{Shape, Shapes, Tree, is_dictionary};
 
 /// Most clusters that are followed through all snapshots: those with most bytes.
 const MOST_CLUSTERS: usize = 256;
+/// Most clusters of few items and many bytes that are followed beside them.
+const MOST_LARGE: usize = 64;
 /// Most owners of one cluster that are followed.
 const MOST_OWNERS: usize = 4096;
 
@@ -235,14 +237,32 @@ fn merge(
         all.owners.truncate(MOST_OWNERS);
         clusters.push(all);
     }
-    clusters.retain(|cluster| cluster.count >= thresholds.min_items);
+    worth_following(last, clusters, thresholds)
+}
+
+/// The clusters of many items, and after them those at places that gained so much that few items matter.
+fn worth_following(
+    last: &Snapshot,
+    mut clusters: Vec<Cluster>,
+    thresholds: &Thresholds,
+) -> Vec<Cluster> {
+    let mut gained: HashMap<Site, u64> = HashMap::new();
+    for cluster in clusters.iter().filter(|cluster| cluster.counts_items) {
+        *gained.entry(cluster.site).or_default() += cluster.bytes;
+    }
     clusters.sort_unstable_by_key(|cluster| {
         let name = cluster.slot.map(|edge| last.edges.label(edge as usize).1);
         let what = (cluster.class, cluster.counts_items, name);
         (std::cmp::Reverse(cluster.bytes), cluster.owners[0], what)
     });
-    clusters.truncate(MOST_CLUSTERS);
-    clusters
+    let (mut many, mut few): (Vec<Cluster>, Vec<Cluster>) = clusters
+        .into_iter()
+        .partition(|cluster| cluster.count >= thresholds.min_items);
+    few.retain(|few| gained.get(&few.site) >= Some(&thresholds.enough_bytes));
+    many.truncate(MOST_CLUSTERS);
+    few.truncate(MOST_LARGE);
+    many.append(&mut few);
+    many
 }
 
 /// The lowest node on the paths of all; a single node's is itself.

@@ -1,6 +1,6 @@
 //! The finder: snapshots in, findings out.
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::across;
 use super::candidates::{Cluster, clusters};
@@ -10,9 +10,11 @@ use super::ids::Persistent;
 use super::judge::{Figures, change, judge};
 use super::measure::{Measure, Tally};
 use super::place::{self, Place};
-use super::rules::LoadedModules;
-use super::settings::Settings;
+use super::rules::{LoadedModules, steps};
+use super::settings::{Settings, Thresholds};
 use super::single;
+use super::stores;
+use super::unexplained;
 use crate::analysis::diff::{Matching, guess_matching};
 use crate::analysis::filter::last_id;
 use crate::graph::Snapshot;
@@ -45,6 +47,7 @@ pub fn find(
                 "one snapshot shows no growth: what is large is listed; take three under equal load",
             );
             sort_out(single::suspects(only), &mut report, settings, today);
+            unexplained::say(snapshots, &settings.thresholds, &mut report);
             return report;
         }
         [first, .., last] => (first, last),
@@ -67,6 +70,7 @@ pub fn find(
         }
     };
     sort_out(findings, &mut report, settings, today);
+    unexplained::say(snapshots, &settings.thresholds, &mut report);
     report
 }
 
@@ -101,9 +105,6 @@ fn within(snapshots: &[Snapshot], settings: &Settings) -> Vec<Finding> {
     let thresholds = &settings.thresholds;
     let tree = Tree::build(last);
     let clusters = clusters(last, &tree, &persistent, thresholds);
-    if clusters.is_empty() {
-        return Vec::new();
-    }
     let measures: Vec<Measure<'_>> = snapshots
         .iter()
         .map(|snapshot| Measure::new(last, snapshot, &persistent, &clusters))
@@ -114,7 +115,7 @@ fn within(snapshots: &[Snapshot], settings: &Settings) -> Vec<Finding> {
     let mut places: HashMap<_, Vec<Series>> = HashMap::new();
     for cluster in clusters {
         let series = Series::of(cluster, &measures);
-        if change(&series.counts()) >= thresholds.min_items as i64 {
+        if series.has_enough_items(thresholds) || series.has_enough_bytes(thresholds) {
             places
                 .entry(series.cluster.site())
                 .or_default()
@@ -122,7 +123,12 @@ fn within(snapshots: &[Snapshot], settings: &Settings) -> Vec<Finding> {
         }
     }
     let mut findings: Vec<(Finding, bool)> = Vec::new();
-    for series in places.into_values() {
+    let mut owners: HashSet<u32> = HashSet::new();
+    for mut series in places.into_values() {
+        // Few items lead only where there are not many of anything.
+        if series.iter().any(|s| s.has_enough_items(thresholds)) {
+            series.retain(|s| s.has_enough_items(thresholds));
+        }
         let Some(leading) = leading(last, series) else {
             continue;
         };
@@ -133,13 +139,24 @@ fn within(snapshots: &[Snapshot], settings: &Settings) -> Vec<Finding> {
         let figures = Figures {
             class: ItemClass::text(sample),
             counts: leading.counts(),
-            bytes: leading.tallies.iter().map(|tally| tally.bytes).collect(),
+            bytes: leading.bytes(),
             stayed: leading.stayed(),
             places: leading.cluster.owners.len(),
             known_until,
         };
         if let Some(finding) = judge(&place, sample, figures, &modules, thresholds) {
+            owners.extend(&leading.cluster.owners);
             findings.push((finding, !leading.cluster.counts_items));
+        }
+    }
+    for store in stores::growing(snapshots, &tree, &persistent, thresholds) {
+        // What is said of a collection's items counts its table, too.
+        if !owners.contains(&store.owner) {
+            findings.extend(
+                store
+                    .finding(&tree, last, &modules, thresholds)
+                    .map(|f| (f, false)),
+            );
         }
     }
     drop_twins(findings)
@@ -204,8 +221,20 @@ impl Series {
         self.tallies.iter().map(|tally| tally.count).collect()
     }
 
+    fn bytes(&self) -> Vec<u64> {
+        self.tallies.iter().map(|tally| tally.bytes).collect()
+    }
+
     fn growth(&self) -> i64 {
         change(&self.counts())
+    }
+
+    fn has_enough_items(&self, thresholds: &Thresholds) -> bool {
+        self.growth() >= thresholds.min_items as i64
+    }
+
+    fn has_enough_bytes(&self, thresholds: &Thresholds) -> bool {
+        thresholds.enough(&steps(&self.counts()), &steps(&self.bytes()))
     }
 
     /// The share of what had come by the snapshots between that is there in the last one too.

@@ -25,7 +25,8 @@ pub struct Finding {
     pub places: usize,
     /// The class that grows.
     pub class: String,
-    /// How many there are, snapshot by snapshot. Of a list's nodes, those that are not in all snapshots.
+    /// How many there are, snapshot by snapshot. Of a list's nodes, those that are not in all snapshots; of a
+    /// collection's `(entries)`, which are no nodes, those that its table has room for.
     pub counts: Vec<u64>,
     /// Bytes of the owner's tables, and of what they hold that is not in all snapshots, keys and all.
     pub bytes: Vec<u64>,
@@ -67,6 +68,10 @@ pub struct LeakReport {
     pub cannot_tell: Vec<Finding>,
     /// Findings on the allow-list, and why they are.
     pub allowed: Vec<(Finding, String)>,
+    /// Bytes of all nodes, snapshot by snapshot.
+    pub total: Vec<u64>,
+    /// Bytes by which all nodes together grew, steadily and by much, and which no finding explains; 0 if they did not.
+    pub unexplained_bytes: u64,
     /// What limits the report, in a sentence each.
     pub notes: Vec<String>,
 }

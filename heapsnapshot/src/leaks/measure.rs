@@ -6,6 +6,7 @@ use super::candidates::Cluster;
 use super::class::Matcher;
 use super::ids::{IdSet, Persistent};
 use super::pattern::below;
+use super::stores::own_tables;
 use crate::graph::Snapshot;
 
 /// What the owners of a cluster hold in one snapshot.
@@ -81,15 +82,19 @@ impl<'a> Measure<'a> {
             let Some(&owner) = self.owners.get(&id) else {
                 continue;
             };
-            let tables = cluster.patterns.follow(snapshot, owner, &mut seen, |node| {
-                if cluster.counts_items && matcher.matches(node) {
-                    count(&mut tally, node);
-                }
-                // Keys belong to the place as values do.
-                if !self.persistent.contains(ids[node]) {
-                    tops.push(node);
-                }
-            });
+            let own = own_tables(snapshot.at(owner)).filter(|_| cluster.slot.is_none());
+            let own = own.map(|edge| edge.to().ordinal().index());
+            let tables = cluster
+                .patterns
+                .follow(snapshot, owner, own, &mut seen, |node| {
+                    if cluster.counts_items && matcher.matches(node) {
+                        count(&mut tally, node);
+                    }
+                    // Keys belong to the place as values do.
+                    if !self.persistent.contains(ids[node]) {
+                        tops.push(node);
+                    }
+                });
             tally.bytes += tables;
         }
         below(snapshot, self.persistent, &tops, &mut seen, |node| {

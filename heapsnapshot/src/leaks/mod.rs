@@ -13,6 +13,9 @@
 //! grow; a program warming up grows once; both have a net growth of none in the last step, and no report is
 //! made.
 //!
+//! A collection of numbers has no items that a snapshot shows: there, its own table must grow in every step, and by
+//! much. If the whole heap grows so and no finding explains it, the report says that.
+//!
 //! Rules ([`rules`]) vote on each owner: `Leak`, `Doubt`, `Healthy` or nothing, each with its evidence. A
 //! `Healthy` vote ends the matter; the others' weights add up to the confidence. What is neither is listed as
 //! "cannot tell", with the reason.
@@ -47,8 +50,10 @@ mod place;
 pub mod rules;
 pub mod settings;
 mod single;
+mod stores;
 #[cfg(test)]
 mod tests;
+mod unexplained;
 
 pub use find::find;
 pub use finding::{Finding, LeakReport, Matched, Verdict};

@@ -114,16 +114,18 @@ impl Patterns {
     }
 
     /// Calls `found` for each node at the end of a way from `owner`, once for all that share `seen`; returns own bytes
-    /// of what lies between.
+    /// of what lies between and of `tables`, the owner's own: an array's elements hang on the array, too, and past its
+    /// table.
     pub(super) fn follow(
         &self,
         snapshot: &Snapshot,
         owner: usize,
+        tables: impl Iterator<Item = usize>,
         seen: &mut HashSet<usize>,
         mut found: impl FnMut(usize),
     ) -> u64 {
         // What lies between is counted once, and followed once on each way.
-        let mut between: HashSet<usize> = HashSet::new();
+        let mut between: HashSet<usize> = tables.collect();
         for way in &self.ways {
             let Some((final_step, steps)) = way.split_last() else {
                 continue;

@@ -4,6 +4,7 @@
 //! [thresholds]
 //! min_items = 20          # items that must be added in each step
 //! min_bytes = 2048        # bytes that must be added in each step
+//! enough_bytes = 1000000  # bytes added in each step that matter however few the items are
 //! steadiness = 0.5        # the smallest step's growth as a share of the largest's
 //!
 //! [[allow]]               # a known leak that is not to be reported for now
@@ -36,6 +37,8 @@ pub struct Thresholds {
     pub min_items: u64,
     /// Bytes that must be added in each step.
     pub min_bytes: u64,
+    /// Bytes added in each step that matter however few the items are, if there are more in every step.
+    pub enough_bytes: u64,
     /// The smallest step's growth as a share of the largest's.
     pub steadiness: f64,
     /// Below this confidence a finding is "cannot tell".
@@ -47,9 +50,20 @@ impl Default for Thresholds {
         Self {
             min_items: 20,
             min_bytes: 2048,
+            enough_bytes: 1_000_000,
             steadiness: 0.4,
             min_confidence: 0.5,
         }
+    }
+}
+
+impl Thresholds {
+    /// Whether there are more items in every step, and so many more bytes that few of them matter.
+    pub(super) fn enough(&self, items: &[i64], bytes: &[i64]) -> bool {
+        let enough = i64::try_from(self.enough_bytes).unwrap_or(i64::MAX);
+        !bytes.is_empty()
+            && bytes.iter().all(|&step| step >= enough)
+            && items.iter().all(|&step| step > 0)
     }
 }
 

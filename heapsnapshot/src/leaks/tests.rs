@@ -1,5 +1,7 @@
 //! The finder on graphs made by hand: what it names, and when it is silent.
 
+mod large;
+
 use super::*;
 use crate::Snapshot;
 use crate::analysis::diff::Matching;

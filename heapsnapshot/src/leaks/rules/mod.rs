@@ -61,7 +61,8 @@ impl Candidate<'_> {
     }
 }
 
-fn steps(values: &[u64]) -> Vec<i64> {
+/// What was added in each step.
+pub(super) fn steps(values: &[u64]) -> Vec<i64> {
     values
         .windows(2)
         .map(|w| w[1] as i64 - w[0] as i64)
