@@ -9,6 +9,7 @@ use super::finding::{Finding, LeakReport, Matched, Verdict};
 use super::ids::Persistent;
 use super::judge::{Figures, change, judge};
 use super::measure::{Measure, Tally};
+use super::overlap::{self, Found};
 use super::place::{self, Place};
 use super::rules::{LoadedModules, steps};
 use super::settings::{Settings, Thresholds};
@@ -70,6 +71,7 @@ pub fn find(
         }
     };
     sort_out(findings, &mut report, settings, today);
+    overlap::note(&mut report);
     unexplained::say(snapshots, &settings.thresholds, &mut report);
     report
 }
@@ -77,8 +79,9 @@ pub fn find(
 /// Puts findings where they belong, those with most growth first.
 fn sort_out(mut findings: Vec<Finding>, report: &mut LeakReport, settings: &Settings, today: &str) {
     findings.sort_by(|a, b| {
-        let key = |f: &Finding| (f.confidence * f.growth_bytes as f64) as i64;
-        key(b).cmp(&key(a)).then(a.owner_id.cmp(&b.owner_id))
+        b.weight()
+            .cmp(&a.weight())
+            .then_with(|| a.order().cmp(&b.order()))
     });
     for finding in findings {
         let allowed = settings.allow.iter().find(|a| {
@@ -122,7 +125,7 @@ fn within(snapshots: &[Snapshot], settings: &Settings) -> Vec<Finding> {
                 .push(series);
         }
     }
-    let mut findings: Vec<(Finding, bool)> = Vec::new();
+    let mut findings: Vec<Found> = Vec::new();
     let mut owners: HashSet<u32> = HashSet::new();
     for mut series in places.into_values() {
         // Few items lead only where there are not many of anything.
@@ -146,60 +149,27 @@ fn within(snapshots: &[Snapshot], settings: &Settings) -> Vec<Finding> {
         };
         if let Some(finding) = judge(&place, sample, figures, &modules, thresholds) {
             owners.extend(&leading.cluster.owners);
-            findings.push((finding, !leading.cluster.counts_items));
+            findings.push(Found {
+                finding,
+                clusters: vec![leading.cluster],
+            });
         }
     }
     for store in stores::growing(snapshots, &tree, &persistent, thresholds) {
         // What is said of a collection's items counts its table, too.
         if !owners.contains(&store.owner) {
-            findings.extend(
-                store
-                    .finding(&tree, last, &modules, thresholds)
-                    .map(|f| (f, false)),
-            );
+            let finding = store.finding(&tree, last, &modules, thresholds);
+            findings.extend(finding.map(|finding| Found {
+                finding,
+                clusters: Vec::new(),
+            }));
         }
     }
-    drop_twins(findings)
-}
-
-/// A list that is held at both its ends, or an owner's two ways to the same objects, is one finding.
-fn drop_twins(mut findings: Vec<(Finding, bool)>) -> Vec<Finding> {
-    findings
-        .sort_by_key(|(finding, _)| (std::cmp::Reverse(finding.growth_bytes), finding.owner_id));
-    let mut kept: Vec<(Finding, bool)> = Vec::new();
-    for (finding, list) in findings {
-        let twin = kept.iter().any(|(other, other_list)| {
-            let same_owner = other.owner_id == finding.owner_id || list && *other_list;
-            same_owner && other.class == finding.class && other.counts == finding.counts
-        });
-        if twin {
-            continue;
-        }
-        // A tree's lower branches are the same growth as its upper ones.
-        let same_tree = kept.iter_mut().find(|(other, _)| {
-            other.class == finding.class
-                && other.owner == finding.owner
-                && other.path == finding.path
-        });
-        match same_tree {
-            Some((other, _)) => absorb(other, &finding),
-            None => kept.push((finding, list)),
-        }
+    let mut findings = overlap::without_twins(findings);
+    if let Some(measure) = measures.last() {
+        overlap::say(&mut findings, last, measure);
     }
-    kept.into_iter().map(|(finding, _)| finding).collect()
-}
-
-/// Adds the figures of a part to those of the whole.
-fn absorb(whole: &mut Finding, part: &Finding) {
-    let add = |sums: &mut [u64], more: &[u64]| {
-        for (sum, more) in sums.iter_mut().zip(more) {
-            *sum += more;
-        }
-    };
-    add(&mut whole.counts, &part.counts);
-    add(&mut whole.bytes, &part.bytes);
-    whole.growth_bytes += part.growth_bytes;
-    whole.places += part.places;
+    findings.into_iter().map(|found| found.finding).collect()
 }
 
 /// A cluster in all snapshots.

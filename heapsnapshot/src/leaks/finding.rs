@@ -32,6 +32,8 @@ pub struct Finding {
     pub bytes: Vec<u64>,
     /// Bytes more in the last snapshot than in the first.
     pub growth_bytes: i64,
+    /// Bytes of that growth that findings told before this one hold, too.
+    pub shared_bytes: u64,
     /// The path from a root to the owner, in words.
     pub path: String,
     /// The path from the owner to an item, in words.
@@ -42,6 +44,25 @@ pub struct Finding {
     pub evidence: Vec<String>,
     /// What would end it.
     pub cures: Vec<String>,
+}
+
+impl Finding {
+    /// How much it matters: those that matter most are told first.
+    pub(super) fn weight(&self) -> i64 {
+        (self.confidence * self.growth_bytes as f64) as i64
+    }
+
+    /// What tells findings of one size apart, so that their order is the same every time.
+    pub(super) fn order(&self) -> impl Ord + use<'_> {
+        (
+            self.owner_id,
+            &self.owner,
+            &self.class,
+            &self.path,
+            &self.item_path,
+            self.sample_id,
+        )
+    }
 }
 
 /// How objects of the snapshots were matched.

@@ -101,6 +101,7 @@ pub(super) fn judge(
         counts: figures.counts,
         bytes: figures.bytes,
         growth_bytes,
+        shared_bytes: 0,
         path: words::path(place.path.iter().copied()),
         item_path: words::path(place.below.iter().copied()),
         sample_id: sample.id().0,

@@ -62,6 +62,29 @@ impl<'a> Measure<'a> {
         }
     }
 
+    /// What a cluster's owners hold that is not in all snapshots, in no order.
+    pub(super) fn held(&self, cluster: &Cluster) -> Vec<usize> {
+        let (mut seen, mut tops, mut held) = (HashSet::new(), Vec::new(), Vec::new());
+        for owner in &cluster.owners {
+            let id = self.last.nodes.id[*owner as usize];
+            let Some(&owner) = self.owners.get(&id) else {
+                continue;
+            };
+            let tables = std::iter::empty();
+            cluster
+                .patterns
+                .follow(self.snapshot, owner, tables, &mut seen, |node| {
+                    if !self.persistent.contains(self.snapshot.nodes.id[node]) {
+                        tops.push(node);
+                    }
+                });
+        }
+        below(self.snapshot, self.persistent, &tops, &mut seen, |node| {
+            held.push(node)
+        });
+        held
+    }
+
     /// Complexity: the edges of the owners, their tables, and what came below them.
     pub(super) fn tally(&self, cluster: &Cluster) -> Tally {
         let snapshot = self.snapshot;

@@ -45,6 +45,7 @@ mod finding;
 mod ids;
 mod judge;
 mod measure;
+mod overlap;
 mod pattern;
 mod place;
 pub mod rules;

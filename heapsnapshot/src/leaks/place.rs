@@ -1,5 +1,7 @@
 //! The place that grows, named: who owns it, on what path, and what hangs on it.
 
+use hashbrown::HashSet;
+
 use super::candidates::{Cluster, common_holder};
 use super::class::ItemClass;
 use crate::analysis::words::{self, is_context, is_plumbing};
@@ -109,15 +111,46 @@ fn named(edge: &EdgeRef<'_>) -> bool {
         && !is_plumbing(edge.from())
 }
 
-/// The variable or property that holds a node, of the oldest holder. Complexity: one pass over all edges.
-pub(super) fn named_edge(node: NodeRef<'_>) -> Option<EdgeRef<'_>> {
+/// The variables and properties that hold a node. Complexity: one pass over all edges.
+fn named_edges(node: NodeRef<'_>) -> impl Iterator<Item = EdgeRef<'_>> {
     let snapshot = node.snapshot();
     let targets = snapshot.edges.all_targets().iter().enumerate();
     targets
-        .filter(|(_, to)| to.node() == node.ordinal().index())
+        .filter(move |(_, to)| to.node() == node.ordinal().index())
         .filter_map(|(edge, _)| snapshot.edge(EdgeOrdinal(edge as u32)))
         .filter(named)
-        .min_by_key(|edge| (edge.from().id().0, edge.ordinal().0))
+}
+
+/// The variable or property that holds a node, of the oldest holder. Complexity: one pass over all edges.
+pub(super) fn named_edge(node: NodeRef<'_>) -> Option<EdgeRef<'_>> {
+    named_edges(node).min_by_key(age)
+}
+
+fn age(edge: &EdgeRef<'_>) -> (u32, u32) {
+    (edge.from().id().0, edge.ordinal().0)
+}
+
+/// The same, leaving out what hangs on the node itself and refers back to it, as an item to its list.
+///
+/// Complexity: one pass over all edges, and the paths of the holders.
+fn named_from_outside<'s>(tree: &Tree, node: NodeRef<'s>) -> Option<EdgeRef<'s>> {
+    let mut edges: Vec<EdgeRef<'s>> = named_edges(node).collect();
+    edges.sort_by_key(age);
+    let mut inside: HashSet<u32> = HashSet::from([node.ordinal().0]);
+    let mut way = Vec::new();
+    edges.into_iter().find(|edge| {
+        let mut at = Some(edge.from().ordinal().0);
+        way.clear();
+        while let Some(place) = at.filter(|place| !inside.contains(place)) {
+            way.push(place);
+            at = tree.parent(place);
+        }
+        if at.is_some() {
+            // What lies between is not asked again.
+            inside.extend(&way);
+        }
+        at.is_none()
+    })
 }
 
 /// An owner with the variable or property that holds it.
@@ -129,7 +162,9 @@ fn in_words<'s>(last: &'s Snapshot, tree: &Tree, owner: NodeRef<'s>) -> String {
     };
     // The cheapest path may lead through a handle; a name is worth a look at the other holders.
     let by_tree = tree.edge(last, owner.ordinal().0);
-    let holder = by_tree.filter(named).or_else(|| named_edge(owner));
+    let holder = by_tree
+        .filter(named)
+        .or_else(|| named_from_outside(tree, owner));
     if let Some(edge) = holder {
         return format!("{what} in {}", words::edge(edge));
     }

@@ -4,6 +4,9 @@
 //! tables of errors consist), the variables of Node's own functions, the modules that were loaded with what Node writes
 //! down of each, the caches of its loader, the sources of scripts, and the objects behind Node's bindings.
 
+use hashbrown::HashMap;
+
+use super::class::ItemClass;
 use super::finding::{Finding, Verdict};
 use super::place::Place;
 use super::rules::is_module;
@@ -52,6 +55,7 @@ fn suspect(
         counts: vec![count],
         bytes: vec![bytes],
         growth_bytes: 0,
+        shared_bytes: 0,
         path: words::path(place.path.iter().copied()),
         item_path: words::path(place.below.iter().copied()),
         sample_id: sample.id().0,
@@ -191,10 +195,13 @@ fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
         .collect();
     largest.sort_unstable_by_key(|&(count, node, _)| (std::cmp::Reverse(count), node));
     largest.truncate(MOST);
-    let describe = |(count, node, sample): (u64, u32, u32)| {
+    let owners: Vec<u32> = largest.iter().map(|&(_, node, _)| node).collect();
+    let leading = leading_items(snapshot, tree, &owners, is_item);
+    let describe = |((count, node, sample), leading): ((u64, u32, u32), Option<u32>)| {
+        let sample = leading.unwrap_or(sample);
         let place = Place::at(snapshot, tree, node, sample, false);
         let (owner, sample) = (place.owner, snapshot.at(sample as usize));
-        let class = owner.class_name().into_owned();
+        let class = ItemClass::text(sample);
         let evidence = format!("{} items", words::count(count));
         suspect(
             &place,
@@ -205,12 +212,43 @@ fn large_collections(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
             evidence,
         )
     };
-    largest.into_iter().map(describe).collect()
+    largest.into_iter().zip(leading).map(describe).collect()
+}
+
+/// Of each owner an item of the class that it holds most of; objects before the texts that are their keys.
+fn leading_items<'s>(
+    snapshot: &'s Snapshot,
+    tree: &Tree,
+    owners: &[u32],
+    is_item: impl Fn(&NodeRef<'s>) -> bool,
+) -> Vec<Option<u32>> {
+    let mut classes: Vec<HashMap<ItemClass, (u64, u32)>> = vec![HashMap::new(); owners.len()];
+    for node in snapshot.nodes() {
+        let held = holder(snapshot, tree, node.ordinal().0)
+            .and_then(|holder| owners.iter().position(|&owner| owner == holder))
+            .filter(|_| is_item(&node));
+        if let Some(at) = held {
+            let class = ItemClass::of(snapshot, node.ordinal().index());
+            let (count, sample) = classes[at].entry(class).or_default();
+            *count += 1;
+            *sample = node.ordinal().0;
+        }
+    }
+    let leading = |classes: HashMap<ItemClass, (u64, u32)>| {
+        let most = classes.values().map(|&(count, _)| count).max()?;
+        let key = |(class, (count, _)): &(ItemClass, (u64, u32))| {
+            let many = count * 2 >= most;
+            (many && class.is_object(), *count, std::cmp::Reverse(*class))
+        };
+        let best = classes.into_iter().max_by_key(key)?;
+        Some(best.1.1)
+    };
+    classes.into_iter().map(leading).collect()
 }
 
 /// Nodes that were taken out of their document and are still held, by holder.
 fn detached(snapshot: &Snapshot, tree: &Tree) -> Vec<Finding> {
-    let mut groups: hashbrown::HashMap<u32, (u64, u64, u32)> = hashbrown::HashMap::new();
+    let mut groups: HashMap<u32, (u64, u64, u32)> = HashMap::new();
     for node in snapshot.nodes() {
         // What stands behind Node's own bindings has no document to be detached from.
         let in_document = !node

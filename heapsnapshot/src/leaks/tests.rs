@@ -1,6 +1,7 @@
 //! The finder on graphs made by hand: what it names, and when it is silent.
 
 mod large;
+mod together;
 
 use super::*;
 use crate::Snapshot;
@@ -146,6 +147,8 @@ fn one_snapshot_lists_what_is_large() {
         panic!("{found:#?}");
     };
     assert!(large.owner.contains("`sessions`") && large.counts == [700]);
+    // What it holds, not what it is.
+    assert_eq!(large.class, "Session");
 }
 
 /// What Node keeps in variables of its own functions is no suspect; the same in a program's, or under a name that is not

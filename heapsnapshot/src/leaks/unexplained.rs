@@ -31,7 +31,9 @@ pub(super) fn say(snapshots: &[Snapshot], thresholds: &Thresholds, report: &mut 
         .iter()
         .chain(&report.cannot_tell)
         .chain(allowed);
-    let explained: i64 = findings.map(|finding| finding.growth_bytes.max(0)).sum();
+    let explained =
+        findings.map(|finding| finding.growth_bytes.max(0) - finding.shared_bytes as i64);
+    let explained: i64 = explained.sum();
     if explained as f64 >= EXPLAINED * growth as f64 {
         return;
     }
