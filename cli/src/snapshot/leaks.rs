@@ -9,7 +9,7 @@ use heapsnapshot::Snapshot;
 use heapsnapshot::analysis::words;
 use heapsnapshot::leaks::{Finding, LeakReport, Settings, find};
 
-use super::args::{LeaksArgs, ROWS, ReadArgs};
+use super::args::{Form, LeaksArgs, ROWS, ReadArgs, ViewArgs};
 use super::input;
 use super::need::Need;
 use super::table::{Cell, Table};
@@ -17,6 +17,10 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{BAD, GOOD, HEADING, LABEL, Output, escaped};
 use crate::text;
+
+/// Where the findings stand in the JSON document.
+const LEAKS: &str = "/leaks";
+const CANNOT_TELL: &str = "/cannot_tell";
 
 /// Prints what leaks; finds something if anything does.
 pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
@@ -46,11 +50,12 @@ pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
     }
     let today = Local::now().format("%Y-%m-%d").to_string();
     let report = find(&snapshots, args.by.map(Into::into), &settings, &today);
-    if args.view.wants_table() {
-        table(&report).print(&args.view, output, "leaks", &report)?;
-    } else {
-        let page = page(&report, args.view.rows(ROWS));
+    if args.view.format == Form::Text {
+        // A row has no room for what matters: why, and what would end it.
+        let page = page(&report, &args.view)?;
         output.data().text(&page)?;
+    } else {
+        table(&report).print(&args.view, output, "leaks", &report)?;
     }
     Ok(if report.leaks.is_empty() {
         Exit::Done
@@ -62,8 +67,8 @@ pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
 fn table(report: &LeakReport) -> Table {
     let mut table = Table::new(["verdict", "confidence", "growth", "class", "owner", "path"]);
     let lists = [
-        ("/leaks", "leak", &report.leaks),
-        ("/cannot_tell", "cannot tell", &report.cannot_tell),
+        (LEAKS, "leak", &report.leaks),
+        (CANNOT_TELL, "cannot tell", &report.cannot_tell),
     ];
     for (array, verdict, findings) in lists {
         table.rows_from(array);
@@ -81,8 +86,17 @@ fn table(report: &LeakReport) -> Table {
     table
 }
 
-fn page(report: &LeakReport, most: usize) -> String {
-    let left_out = |page: &mut String, findings: &[Finding]| {
+fn page(report: &LeakReport, view: &ViewArgs) -> Result<String, Failure> {
+    let most = view.rows(ROWS);
+    let (mut leaks, mut cannot_tell) = (Vec::new(), Vec::new());
+    for (array, item) in table(report).chosen(view)? {
+        if array == LEAKS {
+            leaks.push(&report.leaks[item]);
+        } else {
+            cannot_tell.push(&report.cannot_tell[item]);
+        }
+    }
+    let left_out = |page: &mut String, findings: &[&Finding]| {
         if findings.len() > most {
             let (shown, all) = (
                 words::count(most as u64),
@@ -97,16 +111,25 @@ fn page(report: &LeakReport, most: usize) -> String {
     } else if report.leaks.is_empty() {
         let _ = writeln!(page, "{GOOD}no leak found{GOOD:#}");
     }
-    for finding in report.leaks.iter().take(most) {
+    let found = report.leaks.len() + report.cannot_tell.len();
+    if let (Some(filter), 0, 1..) = (&view.filter, leaks.len() + cannot_tell.len(), found) {
+        let _ = writeln!(
+            page,
+            "{LABEL}none of {} with `{}` in it{LABEL:#}",
+            findings(found),
+            escaped(filter)
+        );
+    }
+    for finding in leaks.iter().take(most) {
         describe(&mut page, finding, true);
     }
-    left_out(&mut page, &report.leaks);
-    if !report.cannot_tell.is_empty() {
+    left_out(&mut page, &leaks);
+    if !cannot_tell.is_empty() {
         let _ = writeln!(page, "{HEADING}cannot tell{HEADING:#}");
-        for finding in report.cannot_tell.iter().take(most) {
+        for finding in cannot_tell.iter().take(most) {
             describe(&mut page, finding, false);
         }
-        left_out(&mut page, &report.cannot_tell);
+        left_out(&mut page, &cannot_tell);
     }
     for (finding, reason) in &report.allowed {
         let _ = writeln!(
@@ -119,7 +142,14 @@ fn page(report: &LeakReport, most: usize) -> String {
     for note in &report.notes {
         page.push_str(&text::paragraph(&escaped(note), 0));
     }
-    page
+    Ok(page)
+}
+
+fn findings(count: usize) -> String {
+    match count {
+        1 => "one finding".to_owned(),
+        _ => format!("{} findings", words::count(count as u64)),
+    }
 }
 
 fn describe(page: &mut String, finding: &Finding, leak: bool) {

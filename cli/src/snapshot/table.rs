@@ -136,8 +136,14 @@ impl Table {
         data.text(&text)
     }
 
-    /// Filters, sorts and cuts the rows.
-    fn arrange(&mut self, view: &ViewArgs) -> Result<(), Failure> {
+    /// The arrays and items of the rows that are asked for, in their order, for a page of another form than a table; none is
+    /// cut.
+    pub(super) fn chosen(mut self, view: &ViewArgs) -> Result<Vec<(&'static str, usize)>, Failure> {
+        self.filter_and_sort(view)?;
+        Ok(self.rows.into_iter().map(|row| row.source).collect())
+    }
+
+    fn filter_and_sort(&mut self, view: &ViewArgs) -> Result<(), Failure> {
         if let Some(wanted) = &view.filter {
             let wanted = wanted.to_lowercase();
             self.rows.retain(|row| {
@@ -156,6 +162,12 @@ impl Table {
             self.rows
                 .sort_by(|a, b| compare(&a.cells[at], &b.cells[at]));
         }
+        Ok(())
+    }
+
+    /// Filters, sorts and cuts the rows.
+    fn arrange(&mut self, view: &ViewArgs) -> Result<(), Failure> {
+        self.filter_and_sort(view)?;
         // A filter has had all rows before it.
         let all = if view.filter.is_some() {
             self.rows.len()

@@ -111,6 +111,28 @@ fn every_table_is_sorted_by_every_column() {
     }
 }
 
+/// The page about leaks says why and what would end them, also when findings are chosen.
+#[test]
+fn leaks_that_are_chosen_keep_their_page() {
+    let lab = snapshots();
+    let leaks = "leaks a b c";
+    let (code, whole, _) = run(&lab, leaks, &[]);
+    for more in [&["--filter", "SESSION"][..], &["--sort", "growth"]] {
+        let (same, page, err) = run(&lab, leaks, more);
+        assert_eq!(
+            (same, page.as_str()),
+            (code, whole.as_str()),
+            "{more:?}: {err}"
+        );
+        for label in ["kept by", "because", "cure"] {
+            assert!(page.contains(label), "{page}");
+        }
+    }
+    let (same, page, _) = run(&lab, leaks, &["--filter", "no such text"]);
+    assert_eq!(same, code);
+    assert_eq!(page, "none of one finding with `no such text` in it\n");
+}
+
 #[test]
 fn every_table_is_filtered_by_its_texts() {
     let lab = snapshots();
