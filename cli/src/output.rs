@@ -48,6 +48,14 @@ impl Output {
         }
     }
 
+    /// Standard output for bytes that are no text for a terminal, as they are.
+    pub(crate) fn bytes(&self) -> Data {
+        Data {
+            stream: AutoStream::always_ansi(io::stdout()),
+            closed: false,
+        }
+    }
+
     /// Standard error.
     fn talk(&self) -> AutoStream<io::Stderr> {
         AutoStream::new(io::stderr(), self.color)

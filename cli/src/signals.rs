@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use heapsnapshot::writer::AtomicFile;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator;
 
@@ -74,6 +75,7 @@ impl Signals {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
+        AtomicFile::abandon_all();
         if let Some(entries) = folder.and_then(|folder| fs::read_dir(folder).ok()) {
             for entry in entries.flatten() {
                 if entry.path().extension().is_some_and(|end| end == "tmp") {
@@ -83,6 +85,27 @@ impl Signals {
         }
         std::process::exit(Exit::Interrupted.code().into())
     }
+}
+
+/// From now on Ctrl-C and SIGTERM end the process at once, and take with them what was being written.
+///
+/// # Errors
+/// The system refuses a handler or a thread.
+pub(crate) fn abandon_when_interrupted(output: Output) -> io::Result<()> {
+    let mut incoming = iterator::Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            if incoming.forever().next().is_some() {
+                let what = match AtomicFile::abandon_all() {
+                    0 => "",
+                    _ => "; what was being written is removed",
+                };
+                output.say(format_args!("interrupted{what}"));
+                std::process::exit(Exit::Interrupted.code().into());
+            }
+        })?;
+    Ok(())
 }
 
 /// A signal that asks for a snapshot.

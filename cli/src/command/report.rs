@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::Local;
-use heaplab_reports::page::{write_comparison, write_report};
-use heaplab_reports::record::{RUN_FILE, RecordError, RunRecord};
+use heaplab_reports::page::{REPORT_FILE, write_comparison, write_report};
+use heaplab_reports::record::{EVENTS_FILE, RUN_FILE, RecordError, RunRecord};
 use heaplab_workloads::registry;
 
 use crate::args::ReportArgs;
@@ -17,7 +17,10 @@ use crate::output::Output;
 /// Makes the page of one run or of a comparison, and prints where it is.
 pub(crate) fn run(args: &ReportArgs, output: Output) -> Result<Exit, Failure> {
     let page = match (&args.folders[..], &args.out) {
-        ([folder], None) if is_run(folder) => write_report(folder)?,
+        ([folder], None) if is_run(folder) => {
+            keep_whole_report(folder)?;
+            write_report(folder)?
+        }
         // The folder of a comparison keeps its page.
         ([folder], None) => write_comparison(runs_in(folder)?, folder)?,
         (folders, out) => {
@@ -39,6 +42,22 @@ pub(crate) fn run(args: &ReportArgs, output: Output) -> Result<Exit, Failure> {
     };
     output.data().text(&format!("{}\n", page.display()))?;
     Ok(Exit::Done)
+}
+
+/// Refuses to replace a report by one of a record that has lost events since.
+fn keep_whole_report(folder: &Path) -> Result<(), Failure> {
+    let record = RunRecord::open(folder)?;
+    let report = record.dir.join(REPORT_FILE);
+    if record.lost == 0 || !report.exists() {
+        return Ok(());
+    }
+    let events = record.dir.join(EVENTS_FILE);
+    Err(Failure::input(format!(
+        "{}: {} collections and samples are missing that {RUN_FILE} knows of; {REPORT_FILE} is kept as it is",
+        events.display(),
+        record.lost
+    ))
+    .hint(format!("remove {} to have a report of what is left", report.display())))
 }
 
 /// Whether this is the folder of one run, or its `run.json`.

@@ -52,9 +52,11 @@ pub(crate) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
         Local::now(),
     )?;
     signals.working_in(folder.clone());
-    let info = variant.run(&args.variant, &folder, &signals, output)?;
-    let report = write_report(&folder)?;
-    let record = RunRecord::open(&folder)?;
+    let ran = variant.run(&args.variant, &folder, &signals, output);
+    let (info, report, record) = match ran {
+        Ok(info) => (info, write_report(&folder)?, RunRecord::open(&folder)?),
+        Err(failure) => return Err(so_far(failure, &folder, &args.variant, output)),
+    };
     let mut data = output.data();
     match args.variant.output.format {
         Format::Json => data.json(&json!({
@@ -74,6 +76,28 @@ pub(crate) fn run(args: &RunArgs, output: Output) -> Result<Exit, Failure> {
     say_why(&info, args.variant.fail_at_limit, output);
     say_where(&folder, &report, &info.snapshots, output);
     Ok(variant::exit(&info, args.variant.fail_at_limit))
+}
+
+/// Of a run that failed, prints what its record has, as far as it has any, and says where it is.
+fn so_far(failure: Failure, folder: &Path, args: &VariantArgs, output: Output) -> Failure {
+    let Ok(record) = RunRecord::open(folder) else {
+        return failure;
+    };
+    // Neither the page nor the summary can say more of a failure than the failure itself.
+    let made = write_report(folder);
+    if args.output.format == Format::Text {
+        let _ = output.data().text(&summary::of_run(&record, &[]));
+    }
+    let place = escaped(&folder.display().to_string()).into_owned();
+    failure.hint(match made {
+        Ok(report) => format!(
+            "{} has what was recorded until then",
+            escaped(&report.display().to_string())
+        ),
+        Err(_) => format!(
+            "`heaplab report {place}` makes a page of what was recorded, once there is room"
+        ),
+    })
 }
 
 /// What comes before any run and its folder: a heap is made on trial, and signals are listened to.

@@ -408,7 +408,7 @@ pub(crate) struct RedactArgs {
     /// The snapshot; - is standard input
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
-    /// Where the copy goes
+    /// Where the copy goes; - is standard output, the report is then on standard error
     #[arg(long, short, value_name = "FILE")]
     pub(crate) out: PathBuf,
     /// The form of the report on standard output: text or json

@@ -2,6 +2,7 @@
 
 use heapsnapshot::analysis::words;
 use heapsnapshot::export::{self, FileFormat};
+use heapsnapshot::writer::Readers;
 use serde_json::json;
 
 use super::args::{ExportArgs, TableArg, TableForm};
@@ -29,9 +30,11 @@ pub(super) fn run(args: &ExportArgs, output: Output) -> Result<Exit, Failure> {
         TableForm::Parquet => FileFormat::Parquet,
         TableForm::Csv => FileFormat::Csv,
     };
+    // The tables hold the snapshot's texts: whoever may read it may read them.
+    let readers = Readers::Of(&args.file);
     let progress = input::Progress::rows("writing", output);
     let mut show = |done, all| progress.show(done, all);
-    let files = export::export(&snapshot, &args.out, &tables, format, &mut show)
+    let files = export::export(&snapshot, &args.out, &tables, format, readers, &mut show)
         .map_err(|error| Failure::input(escaped(&error.to_string())))?;
     drop(progress);
     let mut data = output.data();

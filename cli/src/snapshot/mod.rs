@@ -36,9 +36,12 @@ use args::Verb;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::signals::abandon_when_interrupted;
 
 /// Does what the verb says.
 pub(crate) fn run(args: &SnapshotArgs, output: Output) -> Result<Exit, Failure> {
+    abandon_when_interrupted(output)
+        .map_err(|error| Failure::input(format!("cannot listen to signals: {error}")))?;
     match &args.verb {
         Verb::Summary(args) => summary::run(args, output),
         Verb::Histogram(args) => histogram::run(args, output),

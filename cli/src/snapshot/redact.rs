@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::BufWriter;
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
 
 use heapsnapshot::analysis::words;
-use heapsnapshot::redact::{RedactError, redact};
-use heapsnapshot::writer::AtomicFile;
+use heapsnapshot::redact::{RedactError, RedactReport, redact};
+use heapsnapshot::writer::{AtomicFile, Readers};
 use serde_json::json;
 
 use super::args::RedactArgs;
@@ -29,21 +29,36 @@ pub(super) fn run(args: &RedactArgs, output: Output) -> Result<Exit, Failure> {
                 .hint("name another file"),
         );
     }
-    let mut file =
-        AtomicFile::create(&args.out).map_err(|error| Failure::io(&args.out, "create", &error))?;
+    let failed = |error: RedactError| match error {
+        RedactError::Read(error) => error.into(),
+        RedactError::Write(error) => Failure::io(&args.out, "write", &error),
+    };
+    if args.out == Path::new("-") {
+        let mut out = BufWriter::with_capacity(1 << 18, output.bytes());
+        let report = redact(source, &mut out).map_err(failed)?;
+        out.flush()
+            .map_err(|error| Failure::io(&args.out, "write", &error))?;
+        output.say(said(&report, args.format)?.trim_end());
+        return Ok(Exit::Done);
+    }
+    // The copy is made to be given away.
+    let mut file = AtomicFile::create(&args.out, Readers::Everyone)
+        .map_err(|error| Failure::io(&args.out, "create", &error))?;
     let report =
-        redact(source, &mut BufWriter::with_capacity(1 << 18, &mut file)).map_err(|error| {
-            match error {
-                RedactError::Read(error) => error.into(),
-                RedactError::Write(error) => Failure::io(&args.out, "write", &error),
-            }
-        })?;
+        redact(source, &mut BufWriter::with_capacity(1 << 18, &mut file)).map_err(failed)?;
     file.commit()
         .map_err(|error| Failure::io(&args.out, "write", &error))?;
-    let mut data = output.data();
-    if args.format == Format::Json {
-        data.json(&json!({ "schema": "heaplab snapshot redact 1", "redact": report }))?;
-        return Ok(Exit::Done);
+    output.data().text(&said(&report, args.format)?)?;
+    Ok(Exit::Done)
+}
+
+/// What is left of the texts, in a form.
+fn said(report: &RedactReport, format: Format) -> Result<String, Failure> {
+    if format == Format::Json {
+        let report = json!({ "schema": "heaplab snapshot redact 1", "redact": report });
+        return serde_json::to_string_pretty(&report)
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::input(format!("the report: {error}")));
     }
     let mut page = String::new();
     let mut row = |count: u64, what: &str| {
@@ -61,6 +76,5 @@ pub(super) fn run(args: &RedactArgs, output: Output) -> Result<Exit, Failure> {
             escaped(section)
         );
     }
-    data.text(&page)?;
-    Ok(Exit::Done)
+    Ok(page)
 }

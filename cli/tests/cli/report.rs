@@ -75,3 +75,32 @@ fn damaged_records_are_refused_with_file_line_and_column() {
         .code(3)
         .says_only(&["run/run.json:1:"]);
 }
+
+#[test]
+fn a_report_is_not_replaced_by_one_of_less() {
+    let lab = Lab::new();
+    lab.small("run", "cache", &["--ticks=500"]).code(0);
+    let (events, page) = (lab.text("run/events.jsonl"), lab.text("run/report.html"));
+    let cut: String = events
+        .lines()
+        .take(3)
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fs::write(lab.path().join("run/events.jsonl"), cut).unwrap();
+    lab.run(["report", "run"]).code(3).says_only(&[
+        "run/events.jsonl:",
+        "missing",
+        "kept",
+        "remove run/report.html",
+    ]);
+    fs::remove_file(lab.path().join("run/events.jsonl")).unwrap();
+    lab.run(["report", "run"]).code(3).says_only(&["kept"]);
+    assert_eq!(lab.text("run/report.html"), page);
+    // Whoever wants it can have it.
+    fs::remove_file(lab.path().join("run/report.html")).unwrap();
+    lab.run(["report", "run"]).code(0);
+    assert!(
+        lab.text("run/report.html")
+            .contains("There is no events.jsonl")
+    );
+}

@@ -1,6 +1,7 @@
 //! Ctrl-C once and twice, and snapshots on demand.
 
-use std::process::{Child, Command};
+use std::io::Write as _;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -58,6 +59,49 @@ fn ctrl_c_ends_a_run_with_its_report() {
     assert_eq!(lab.json("run/run.json")["end"]["outcome"], "interrupted");
     assert!(lab.text("run/report.html").contains("interrupted"));
     assert_eq!(lab.snapshots("run"), ["end.heapsnapshot"]);
+}
+
+#[test]
+fn a_run_whose_snapshot_fails_tells_what_it_recorded() {
+    let lab = Lab::new();
+    let child = endless(&lab, &[]);
+    std::fs::create_dir(lab.path().join("run/end.heapsnapshot")).unwrap();
+    send("INT", &child);
+    let ended = Ended::of(child.wait_with_output().unwrap()).code(3);
+    assert!(ended.stdout.contains("old space"), "{ended:#?}");
+    assert!(ended.stderr.contains("end.heapsnapshot"), "{ended:#?}");
+    assert!(
+        ended.stderr.contains("hint: run/report.html has"),
+        "{ended:#?}"
+    );
+    assert!(lab.text("run/report.html").contains("end.heapsnapshot"));
+}
+
+#[test]
+fn ctrl_c_takes_an_unfinished_copy_with_it() {
+    let lab = Lab::new();
+    let mut child = lab
+        .command(["snapshot", "redact", "-", "--out=copy"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut open = child.stdin.take().expect("a pipe");
+    // Enough to be seen as neither gzip nor zstd; more is to come.
+    open.write_all(&[b' '; 1 << 12]).expect("it is read");
+    wait_until(&mut child, "the unfinished copy", || {
+        lab.names(".").iter().any(|name| name.ends_with(".tmp"))
+    });
+    send("INT", &child);
+    let ended = Ended::of(child.wait_with_output().unwrap()).code(130);
+    assert!(
+        ended
+            .stderr
+            .contains("interrupted; what was being written is removed"),
+        "{ended:#?}"
+    );
+    assert_eq!(lab.names("."), Vec::<String>::new());
 }
 
 #[test]

@@ -47,7 +47,7 @@ pub use tables::{Column, ColumnType, Table};
 pub use parquet::write_parquet;
 
 use crate::graph::Snapshot;
-use crate::writer::AtomicFile;
+use crate::writer::{AtomicFile, Readers};
 
 /// The form of the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ pub struct ExportError {
 }
 
 /// Writes `tables` into `folder` (made if need be) as `nodes.parquet` and so on, over files of the
-/// same names; `progress` hears the rows written so far of all the rows there are.
+/// same names; `readers` says who may read them, `progress` hears the rows written so far of all the rows there are.
 ///
 /// Complexity: the rows of the tables.
 ///
@@ -106,6 +106,7 @@ pub fn export(
     folder: &Path,
     tables: &[Table],
     format: FileFormat,
+    readers: Readers<'_>,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Vec<ExportedFile>, ExportError> {
     let fail = |path: &Path| {
@@ -119,7 +120,7 @@ pub fn export(
     for &table in tables {
         let path = folder.join(format!("{}.{}", table.name(), format.extension()));
         let mut file = Counted {
-            file: AtomicFile::create(&path).map_err(fail(&path))?,
+            file: AtomicFile::create(&path, readers).map_err(fail(&path))?,
             bytes: 0,
         };
         let mut out = BufWriter::with_capacity(1 << 18, &mut file);

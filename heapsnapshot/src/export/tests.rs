@@ -5,6 +5,7 @@ use super::tables::{Cell, Rows};
 use super::{ColumnType, FileFormat, Table, export, write_csv};
 use crate::Snapshot;
 use crate::tests::{Builder, Random, random_graph};
+use crate::writer::Readers;
 
 /// A graph with texts that need care in CSV.
 fn graph() -> Snapshot {
@@ -96,6 +97,7 @@ fn files_appear_whole_and_are_counted() {
         &folder,
         &Table::ALL,
         FileFormat::Csv,
+        Readers::Owner,
         &mut |done, all| last = (done, all),
     )
     .unwrap();
@@ -123,6 +125,7 @@ fn files_appear_whole_and_are_counted() {
         &taken,
         &Table::ALL,
         FileFormat::Csv,
+        Readers::Owner,
         &mut |_, _| {},
     )
     .unwrap_err();

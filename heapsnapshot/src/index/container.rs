@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Identity, Unusable};
 use crate::memory;
-use crate::writer::AtomicFile;
+use crate::writer::{AtomicFile, Readers};
 
 /// The first words of an index: what it is, and the version of its form.
 const MAGIC: &str = "heaplab snapshot index 2";
@@ -92,9 +92,14 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn create(path: &Path, what: &str, identity: &Identity) -> io::Result<Writer> {
+    pub(super) fn create(
+        path: &Path,
+        readers: Readers<'_>,
+        what: &str,
+        identity: &Identity,
+    ) -> io::Result<Writer> {
         let header = header(what, identity);
-        let mut file = AtomicFile::create(path)?;
+        let mut file = AtomicFile::create(path, readers)?;
         file.write_all(header.as_bytes())?;
         Ok(Writer {
             file,

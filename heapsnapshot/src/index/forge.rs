@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::container::{Container, Writer};
 use super::{GraphIndex, Identity, Unusable};
+use crate::writer::Readers;
 
 /// What the first line of a graph's index says of it.
 const WHAT: &str = "graph-attributed";
@@ -45,7 +46,7 @@ impl Forger {
     /// # Errors
     /// Those of writing.
     pub fn forge(&self, section: usize, change: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
-        let mut writer = Writer::create(&self.path, WHAT, &self.identity)?;
+        let mut writer = Writer::create(&self.path, Readers::Of(&self.path), WHAT, &self.identity)?;
         let mut change = Some(change);
         for (at, (name, bytes)) in self.sections.iter().enumerate() {
             let mut bytes = bytes.clone();

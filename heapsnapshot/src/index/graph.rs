@@ -20,6 +20,7 @@ use crate::graph::{EdgeColumns, Location, Locations, NodeColumns, ReadReport, Sn
 use crate::reader::Meta;
 use crate::shallow::ShallowSizes;
 use crate::strings::StringTable;
+use crate::writer::Readers;
 
 /// The graph of a snapshot, from an index: a [`Snapshot`] that need not be parsed, with dominators, distances, classes and
 /// sizes that need not be computed.
@@ -73,7 +74,8 @@ impl GraphIndex {
             classes: snapshot.classes().names().to_vec(),
         };
         let what = what(snapshot.raw);
-        let mut writer = Writer::create(&GraphIndex::path(file), &what, identity)?;
+        let mut writer =
+            Writer::create(&GraphIndex::path(file), Readers::Of(file), &what, identity)?;
         writer.bytes("head", &serde_json::to_vec(&head)?)?;
         writer.bytes("node-type", &nodes.kind)?;
         let mut numbers = |name: &str, column: &[u32]| writer.numbers(name, column.iter().copied());

@@ -10,6 +10,7 @@ use super::{Identity, Unusable, beside, check, sizes};
 use crate::analysis::statistics::{Statistics, statistics};
 use crate::analysis::summary::{GroupBy, Summary, summary};
 use crate::graph::Snapshot;
+use crate::writer::Readers;
 
 /// The groupings that an index has, and the names of their sections.
 const GROUPS: [(GroupBy, &str); 6] = [
@@ -74,7 +75,8 @@ impl ReportIndex {
             statistics: statistics(snapshot),
         };
         let what = what(snapshot.raw);
-        let mut writer = Writer::create(&ReportIndex::path(file), &what, identity)?;
+        let mut writer =
+            Writer::create(&ReportIndex::path(file), Readers::Of(file), &what, identity)?;
         writer.bytes("head", &serde_json::to_vec(&head)?)?;
         for (group_by, name) in GROUPS {
             let found = summary(snapshot, group_by, None);

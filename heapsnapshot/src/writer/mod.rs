@@ -17,7 +17,7 @@ mod names;
 mod output;
 mod sinks;
 
-pub use atomic_file::AtomicFile;
+pub use atomic_file::{AtomicFile, Readers};
 pub use error::WriteError;
 pub use label::{EdgeLabel, NodeLabel};
 pub use names::{Name, NameTable};
@@ -85,14 +85,15 @@ pub fn write<S: GraphSource>(
     write_limited(source, writer, MAX_STRINGS_TEXT)
 }
 
-/// Writes a snapshot of `source` to a file that appears whole or not at all.
+/// Writes a snapshot of `source` to a file that appears whole or not at all, and that its owner only may read: it holds the
+/// program's texts. Node does the same.
 ///
 /// # Errors
 ///
 /// [`WriteError`], naming the file; nothing is left behind.
 pub fn write_file<S: GraphSource>(source: &mut S, path: &Path) -> Result<WriteReport, WriteError> {
     let at = |error| WriteError::from_io(error, Some(path.to_path_buf()));
-    let mut file = AtomicFile::create(path).map_err(at)?;
+    let mut file = AtomicFile::create(path, Readers::Owner).map_err(at)?;
     let report = write(source, &mut file).map_err(|error| error.at(path))?;
     file.commit().map_err(at)?;
     Ok(report)

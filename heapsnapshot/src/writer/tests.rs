@@ -1,5 +1,7 @@
 //! The writer over random graphs, parsed back with a JSON library; its limits; its refusal of contradictory sources.
 
+mod files;
+
 use std::io;
 
 use proptest::prelude::*;
@@ -523,67 +525,4 @@ fn failures_of_the_writer_have_their_types() {
             WriteError::Io { path: None, .. }
         ));
     }
-}
-
-/// A folder of its own for each test, removed at the end.
-struct Folder(std::path::PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Folder {
-        let path = std::env::temp_dir().join(format!("heapsnapshot-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a temporary folder");
-        Folder(path)
-    }
-
-    fn entries(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).expect("our folder");
-        entries
-            .map(|entry| {
-                entry
-                    .expect("an entry")
-                    .file_name()
-                    .to_string_lossy()
-                    .into_owned()
-            })
-            .collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-#[test]
-fn a_file_appears_whole() {
-    let folder = Folder::new("whole");
-    let path = folder.0.join("a.heapsnapshot");
-    let first = write_file(&mut strings(3, 3), &path).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().len(), first.bytes);
-    // Over an older one, too.
-    let second = write_file(&mut strings(300, 3), &path).unwrap();
-    assert_eq!(std::fs::metadata(&path).unwrap().len(), second.bytes);
-    assert_eq!(folder.entries(), ["a.heapsnapshot"]);
-}
-
-#[test]
-fn a_failed_file_leaves_nothing() {
-    let folder = Folder::new("failed");
-    let path = folder.0.join("a.heapsnapshot");
-    let mut source = strings(30_000, 30);
-    source.lie = Lie::MissingText;
-    assert!(write_file(&mut source, &path).is_err());
-    assert_eq!(folder.entries(), Vec::<String>::new());
-
-    let absent = folder.0.join("absent").join("a.heapsnapshot");
-    let error = write_file(&mut strings(1, 1), &absent)
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("absent") && error.contains("a.heapsnapshot"),
-        "{error}"
-    );
-    let error = write_file(&mut strings(1, 1), &folder.0).unwrap_err();
-    assert!(matches!(error, WriteError::Io { .. }), "{error}");
 }

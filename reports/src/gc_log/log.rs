@@ -67,5 +67,6 @@ pub fn run_of_log(name: &str, log: &str) -> Option<RunRecord> {
         info,
         events,
         remarks,
+        lost: 0,
     })
 }

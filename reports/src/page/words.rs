@@ -155,6 +155,9 @@ fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
             };
             let live = format::bytes(*live_bytes as f64);
             let live = match pressure.place {
+                Place::OldGeneration if live_bytes > limit_bytes => {
+                    format!("{live} were live, the young generation included")
+                }
                 Place::OldGeneration => format!("{live} were live"),
                 Place::Outside => format!("{live} were live in the heap"),
             };
@@ -187,7 +190,7 @@ fn ending(run: &RunRecord, summary: &RunSummary) -> Paragraph {
                 " it was never closed. Until then {place} held at most {held}."
             )),
         Outcome::Failed { message } => words
-            .strong(format!("The workload failed {after}:"))
+            .strong(format!("The run failed {after}:"))
             .say(format!(" {message}.")),
     }
 }
@@ -225,6 +228,10 @@ fn heading(words: Paragraph, run: &RunRecord, place: Place) -> Paragraph {
         (Verdict::Growing, false) => words.say(
             " It was growing to the end, but too few major collections took place to tell what of that was garbage.",
         ),
+        // What grew may all be young still; the limit has been reached nevertheless.
+        _ if limit_reached => {
+            words.say(" Too few major collections took place before that to tell how fast it grew.")
+        }
         (Verdict::Flat, true) => words
             .say(" After its warm-up ")
             .strong(format!("{} stayed level at about {live}", place.live()))

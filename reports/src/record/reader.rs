@@ -23,6 +23,8 @@ pub struct RunRecord {
     pub events: Vec<Event>,
     /// What was odd about the folder, one sentence each, for the reader of the report.
     pub remarks: Vec<String>,
+    /// Collections and samples of which `run.json` knows and that are not among the events any more.
+    pub lost: u64,
 }
 
 impl RunRecord {
@@ -47,6 +49,7 @@ impl RunRecord {
             info,
             events: Vec::new(),
             remarks: Vec::new(),
+            lost: 0,
         };
         record.read_events()?;
         record.complete();
@@ -77,7 +80,16 @@ impl RunRecord {
 
     /// Fills the page's needs from the events: totals, snapshots, and the end of a run that never wrote one.
     fn complete(&mut self) {
+        let counted = |totals: &Totals| totals.minor.count + totals.major.count + totals.samples;
+        let said = counted(&self.info.totals);
         self.info.totals = Totals::of(&self.events);
+        self.lost = said.saturating_sub(counted(&self.info.totals));
+        if self.lost > 0 && !self.events.is_empty() {
+            self.remarks.push(format!(
+                "{} of {said} collections and samples are missing in {EVENTS_FILE}.",
+                self.lost
+            ));
+        }
         let snapshots = self.events.iter().filter_map(|event| match event {
             Event::Snapshot(snapshot) => Some(snapshot.clone()),
             _ => None,
