@@ -155,18 +155,25 @@ fn say_unusable(index: &Path, reason: &Unusable, output: Output) {
     }
 }
 
-/// Says that only a part of a file could be read.
+/// Says that only a part of a file could be read, or that what was read contradicts itself.
 pub(super) fn warn_of_damage(file: &Path, damage: &Damage, output: Output) {
     let place = escaped(&damage.to_string()).into_owned();
-    output.warn(format!(
-        "{}: the file is damaged or cut, and this is only what comes before: {place}",
-        file.display()
-    ));
+    let what = if damage.cut {
+        "the file is damaged or cut, and this is only what comes before"
+    } else {
+        "the file is damaged, and what is shown may be wrong"
+    };
+    output.warn(format!("{}: {what}: {place}", file.display()));
 }
 
 fn warn_of_oddities(file: &Path, report: &ReadReport, output: Output) {
-    let oddities = report.oddities.iter();
-    say_oddities(file, oddities.map(|oddity| oddity.message.as_str()), output);
+    // That a file is cut says more than what follows from it, and the first contradiction has been told.
+    let untold = report.oddities.iter().filter(|oddity| {
+        let damage = report.damage.as_ref().filter(|_| oddity.damaged.is_some());
+        damage.is_none_or(|damage| !damage.cut && damage.reason != oddity.message)
+    });
+    let messages: Vec<&str> = untold.map(|oddity| oddity.message.as_str()).collect();
+    say_oddities(file, messages.into_iter(), output);
 }
 
 /// Says the first thing that is odd about a file, and how many more there are.

@@ -22,6 +22,7 @@ use std::borrow::Cow;
 
 use crate::format::{DEVTOOLS_MAX_STRINGS_TEXT, EdgeType, NodeType, SECTIONS};
 use crate::graph::{NodeId, Oddity, Snapshot};
+use crate::reader::Position;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -51,13 +52,36 @@ pub struct Finding {
 /// Checks the rules, worst findings first.
 #[must_use]
 pub fn validate(snapshot: &Snapshot) -> Vec<Finding> {
-    let of_reading = |oddity: &Oddity| Finding {
-        code: oddity.code.clone(),
-        severity: Severity::Warning,
-        message: oddity.message.clone(),
-        node: None,
+    let of_reading = |oddity: &Oddity| {
+        let at = oddity.damaged;
+        let (severity, message) = match at {
+            None => (Severity::Warning, oddity.message.clone()),
+            // The node has its own column.
+            Some(Position::Node(_)) => (Severity::Error, oddity.message.clone()),
+            Some(at) => (Severity::Error, format!("{} ({at})", oddity.message)),
+        };
+        let ids = &snapshot.nodes.id;
+        let node = match at {
+            Some(Position::Node(node)) => ids.get(node as usize).map(|&id| NodeId(id)),
+            _ => None,
+        };
+        Finding {
+            code: oddity.code.clone(),
+            severity,
+            message,
+            node,
+        }
     };
-    let mut findings: Vec<Finding> = snapshot.report().oddities.iter().map(of_reading).collect();
+    let mut findings = Vec::new();
+    if let Some(damage) = snapshot.report().damage.as_ref().filter(|it| it.cut) {
+        findings.push(Finding {
+            code: Cow::Borrowed("damaged"),
+            severity: Severity::Error,
+            message: damage.to_string(),
+            node: None,
+        });
+    }
+    findings.extend(snapshot.report().oddities.iter().map(of_reading));
     let mut found = |code: &'static str, severity, message, node: Option<usize>| {
         let node = node.map(|at| NodeId(snapshot.nodes.id[at]));
         findings.push(Finding {
@@ -67,13 +91,10 @@ pub fn validate(snapshot: &Snapshot) -> Vec<Finding> {
             node,
         });
     };
-    if let Some(damage) = &snapshot.report().damage {
-        found("damaged", Severity::Error, damage.to_string(), None);
-    }
     sections(snapshot, &mut found);
     root(snapshot, &mut found);
     ids(snapshot, &mut found);
-    names(snapshot, &mut found);
+    types(snapshot, &mut found);
     let unreachable = snapshot.dominators().unreachable();
     if unreachable > 0 {
         let message =
@@ -165,15 +186,8 @@ fn ids(snapshot: &Snapshot, found: &mut Found<'_>) {
     }
 }
 
-fn names(snapshot: &Snapshot, found: &mut Found<'_>) {
-    let strings = snapshot.strings().len();
+fn types(snapshot: &Snapshot, found: &mut Found<'_>) {
     let (nodes, edges) = (&snapshot.nodes, &snapshot.edges);
-    let unnamed = |node: &usize| nodes.name[*node] as usize >= strings;
-    if let Some(first) = (0..nodes.len()).find(unnamed) {
-        let count = (0..nodes.len()).filter(unnamed).count();
-        let message = format!("{count} nodes have a name beyond the {strings} strings");
-        found("node-name", Severity::Error, message, Some(first));
-    }
     let known = |kind: u8| usize::from(kind) < NodeType::ALL.len();
     if let Some(first) = (0..nodes.len()).find(|&node| !known(nodes.kind[node])) {
         let count = nodes.kind.iter().filter(|&&kind| !known(kind)).count();
@@ -183,27 +197,18 @@ fn names(snapshot: &Snapshot, found: &mut Found<'_>) {
         );
         found("node-type", Severity::Notice, message, Some(first));
     }
-    let (mut bad_names, mut bad_types, mut first_name, mut first_type) = (0_u64, 0_u64, None, None);
+    let (mut count, mut first) = (0_u64, None);
     for node in 0..nodes.len() {
         for edge in nodes.edges_of(node) {
-            let (kind, name) = edges.label(edge);
-            let numbered = kind == EdgeType::Element as u8 || kind == EdgeType::Hidden as u8;
-            if usize::from(kind) >= EdgeType::ALL.len() {
-                bad_types += 1;
-                first_type.get_or_insert(node);
-            } else if !numbered && name as usize >= strings {
-                bad_names += 1;
-                first_name.get_or_insert(node);
+            if usize::from(edges.kind(edge)) >= EdgeType::ALL.len() {
+                count += 1;
+                first.get_or_insert(node);
             }
         }
     }
-    if bad_names > 0 {
-        let message = format!("{bad_names} edges have a name beyond the {strings} strings");
-        found("edge-name", Severity::Error, message, first_name);
-    }
-    if bad_types > 0 {
-        let message = format!("{bad_types} edges are of types this version does not know");
-        found("edge-type", Severity::Notice, message, first_type);
+    if count > 0 {
+        let message = format!("{count} edges are of types this version does not know");
+        found("edge-type", Severity::Notice, message, first);
     }
 }
 

@@ -213,6 +213,8 @@ impl EdgeColumns {
         self.target = memory::with_capacity(edges);
     }
 
+    /// How many of a label's bits hold the name.
+    pub(crate) const NAME_BITS: u32 = NAME_BITS;
     /// Bits of a label that hold the name.
     pub(crate) const NAME_MASK: u32 = NAME_MASK;
     /// The label of an edge whose type or name does not fit: see [`EdgeColumns::widen`].

@@ -16,7 +16,7 @@ use crate::dom_state::DomState;
 use crate::dominators::Dominators;
 use crate::format::{EdgeType, NodeType};
 use crate::memory;
-use crate::reader::{Damage, Input, Meta, ReadError, ReadOptions, load};
+use crate::reader::{Damage, Input, Meta, Position, ReadError, ReadOptions, load};
 use crate::roots::UserRoots;
 use crate::shallow::ShallowSizes;
 use crate::strings::StringTable;
@@ -109,6 +109,9 @@ pub struct Oddity {
     pub code: Cow<'static, str>,
     /// One sentence.
     pub message: String,
+    /// Where, if it is damage: if something is missing or wrong because of it.
+    #[serde(default)]
+    pub damaged: Option<Position>,
 }
 
 /// How the reading went.
@@ -116,9 +119,10 @@ pub struct Oddity {
 pub struct ReadReport {
     /// Sections in file order.
     pub sections: Vec<Section>,
-    /// Set if the file is cut short or damaged: what came before was read.
+    /// Set if the file is cut short or damaged: what came before was read, or what could be made of the numbers.
     pub damage: Option<Damage>,
-    /// Things DevTools would not notice: wrong counts, odd numbers, edges to nowhere.
+    /// Things DevTools would not notice: wrong counts, odd numbers, edges to nowhere; all of them, whether they are
+    /// damage or not.
     pub oddities: Vec<Oddity>,
     /// Bytes of uncompressed text read.
     pub bytes: u64,
@@ -156,7 +160,34 @@ impl ReadReport {
         self.oddities.push(Oddity {
             code: Cow::Borrowed(code),
             message,
+            damaged: None,
         });
+    }
+
+    /// Notes what makes the file damaged, if it is not already.
+    pub(crate) fn fault(
+        &mut self,
+        code: &'static str,
+        section: &str,
+        position: Position,
+        message: String,
+    ) {
+        self.damage.get_or_insert_with(|| Damage {
+            section: section.to_owned(),
+            position,
+            reason: message.clone(),
+            cut: false,
+        });
+        self.oddities.push(Oddity {
+            code: Cow::Borrowed(code),
+            message,
+            damaged: Some(position),
+        });
+    }
+
+    /// Reading ended early: what is missing cannot be judged.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.damage.as_ref().is_some_and(|damage| damage.cut)
     }
 }
 

@@ -44,23 +44,47 @@ pub enum ReadError {
     },
 }
 
-/// Where a file stopped making sense. What came before was read.
+/// Where in a file something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Position {
+    /// Byte offset in the uncompressed text.
+    Byte(u64),
+    /// Ordinal of a node in the file.
+    Node(u64),
+    /// Ordinal of an edge in the file.
+    Edge(u64),
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Position::Byte(offset) => write!(f, "byte {offset}"),
+            Position::Node(node) => write!(f, "node {node}"),
+            Position::Edge(edge) => write!(f, "edge {edge}"),
+        }
+    }
+}
+
+/// What makes a file less than its writer had to say: where it stopped making sense, or the first of its numbers that
+/// cannot be right.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Damage {
-    /// The section being read, such as `edges`.
+    /// The section concerned, such as `edges`; empty behind the end of the document.
     pub section: String,
-    /// Byte offset in the uncompressed text.
-    pub offset: u64,
+    /// Where.
+    pub position: Position,
     /// What is wrong there.
     pub reason: String,
+    /// Reading ended there: only what came before was read. Else all was read, and numbers contradict each other.
+    pub cut: bool,
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "section \"{}\", byte {}: {}",
-            self.section, self.offset, self.reason
-        )
+        if !self.section.is_empty() {
+            write!(f, "section \"{}\", ", self.section)?;
+        }
+        write!(f, "{}: {}", self.position, self.reason)
     }
 }

@@ -2,16 +2,18 @@
 //!
 //! Reads the nodes, skips the edges, and picks from the strings only the names it needs. Sizes are
 //! those of the file; there are no retained sizes, no interfaces and no corrections. A file that is cut or damaged
-//! gives the nodes that come before, and the names.
+//! gives the nodes that come before, and the names. What is wrong with edges is not seen.
 
 use hashbrown::HashMap;
 
-use super::error::{Damage, ReadError};
+use super::checks::{note_numbers, note_surplus};
+use super::error::{Damage, Position, ReadError};
 use super::input::Input;
-use super::load::{META_LIMIT, ReadOptions, reason};
+use super::load::{META_LIMIT, NAMELESS, ReadOptions, reason};
 use super::meta::Meta;
 use super::sections::{Numbers, Sections, Stop};
 use crate::format::NodeType;
+use crate::graph::ReadReport;
 use crate::scanner::Path;
 use crate::strings::{lossy, unescape};
 
@@ -37,7 +39,8 @@ pub struct Histogram {
     pub count: u64,
     /// Bytes in all rows.
     pub shallow: u64,
-    /// Where the file is cut or damaged; all that comes before is counted. Nothing after the last name is looked at.
+    /// Where the file is cut or damaged; all that comes before is counted. Nothing after the last name is looked at,
+    /// unless the file must be whole, and the edges never are.
     #[serde(skip)]
     pub damage: Option<Damage>,
 }
@@ -53,21 +56,27 @@ pub fn read_histogram(input: Input, options: &ReadOptions) -> Result<Histogram, 
     let mut sections = Sections::new(input.bytes, path);
     let mut found = Found::default();
     let damage = match scan(&mut sections, &mut found, options.strict) {
-        Ok(()) => None,
+        Ok(()) => found.report.damage.take(),
         Err(stop) => {
             let offset = sections.offset();
             Some(Damage {
                 section: found.awaited().to_owned(),
-                offset,
+                position: Position::Byte(offset),
                 reason: reason(stop, &name, offset)?,
+                cut: true,
             })
         }
     };
     match (found.sums, damage) {
-        (Some(sums), damage) if damage.is_none() || sums.nodes > 0 => match damage {
-            Some(damage) if options.strict => Err(ReadError::Damaged { name, damage }),
-            damage => Ok(sums.rows(&found.names, damage)),
-        },
+        (Some(sums), mut damage) if damage.is_none() || sums.nodes > 0 => {
+            if let Some(damage) = damage.as_mut().filter(|it| it.cut && !found.strings) {
+                damage.reason += NAMELESS;
+            }
+            match damage {
+                Some(damage) if options.strict => Err(ReadError::Damaged { name, damage }),
+                damage => Ok(sums.rows(&found.names, damage)),
+            }
+        }
         (_, damage) => Err(ReadError::NotASnapshot {
             name,
             offset: sections.offset(),
@@ -85,6 +94,9 @@ struct Found {
     /// The section being read; empty between two.
     section: String,
     edges: bool,
+    /// The names have been read.
+    strings: bool,
+    report: ReadReport,
 }
 
 impl Found {
@@ -128,25 +140,37 @@ fn scan<R: std::io::Read>(
             ("nodes", Some(meta), None) => {
                 let sums = found.sums.insert(Sums::new(meta));
                 let mut numbers = Numbers::default();
-                sections.numbers(meta.node_fields.len(), &mut numbers, |batch| {
+                let read = sections.numbers(meta.node_fields.len(), &mut numbers, |batch| {
                     sums.take(batch);
                     Ok(())
-                })?;
+                });
+                note_numbers(&mut found.report, &key, &numbers, read.is_ok());
+                read?;
             }
-            ("strings", _, Some(sums)) => {
+            ("strings", _, Some(sums)) if !found.strings => {
                 let mut wanted = sums.wanted();
                 found.names.reserve(wanted.len());
                 if whole {
                     // No table has as many: the search ends where the strings do.
                     wanted.push(u32::MAX);
                 }
-                return sections.pick_strings(&wanted, |index, escaped| {
-                    found
-                        .names
-                        .insert(index, lossy(unescape(escaped)).into_owned());
-                });
+                let names = &mut found.names;
+                sections.pick_strings(&wanted, |index, escaped| {
+                    names.insert(index, lossy(unescape(escaped)).into_owned());
+                })?;
+                found.strings = true;
+                let missing = wanted.len() - usize::from(whole) - found.names.len();
+                if missing > 0 {
+                    let end = Position::Byte(sections.offset());
+                    let message = format!("{missing} names of nodes are beyond the strings");
+                    found.report.fault("node-name", &key, end, message);
+                }
+                if !whole {
+                    return Ok(());
+                }
+                sections.expect(b']')?;
             }
-            ("strings", ..) => {
+            ("strings", ..) if !found.strings => {
                 return Err(Stop::Syntax(
                     "the strings come before the nodes; read the whole file instead".to_owned(),
                 ));
@@ -160,9 +184,17 @@ fn scan<R: std::io::Read>(
             }
             _ => sections.value(|_| Ok(()))?,
         }
-        let next = sections.peek()?;
+        let next = match sections.peek() {
+            // As in DevTools the last brace may be missing.
+            Err(Stop::End) if found.strings => return Ok(()),
+            next => next?,
+        };
         if next == b'}' {
             found.section.clear();
+            if found.strings {
+                sections.expect(b'}')?;
+                return note_surplus(&mut found.report, sections);
+            }
             let missing = found.awaited().to_owned();
             return Err(Stop::Syntax(format!("there is no section \"{missing}\"")));
         }

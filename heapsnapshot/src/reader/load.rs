@@ -1,8 +1,10 @@
 //! From sections to columns.
 
+use std::cmp::Ordering;
 use std::io::{ErrorKind, Read};
 
-use super::error::{Damage, ReadError};
+use super::checks::{Names, note_numbers, note_remainder, note_surplus};
+use super::error::{Damage, Position, ReadError};
 use super::input::Input;
 use super::meta::Meta;
 use super::records::{Edges, Nodes};
@@ -18,7 +20,7 @@ use crate::weak_maps::WeakMapEdges;
 /// How to read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReadOptions {
-    /// Refuse a damaged file instead of giving what can be read.
+    /// Refuse a file that is cut or damaged ([`ReadReport::damage`]) instead of giving what can be read.
     pub strict: bool,
     /// Leave self sizes as the file has them: no attribution to owners.
     pub raw: bool,
@@ -28,6 +30,9 @@ pub struct ReadOptions {
 
 /// The `snapshot` object may be at most this long.
 pub(super) const META_LIMIT: usize = 1 << 24;
+
+/// What it means that reading stopped before the end of the strings.
+pub(super) const NAMELESS: &str = "; names are missing";
 
 /// Reads a snapshot.
 pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, ReadError> {
@@ -40,6 +45,7 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
         nodes: Nodes::default(),
         edges: Edges::default(),
         strings: StringTable::default(),
+        has_strings: false,
         early: Vec::new(),
         locations: Vec::new(),
         arrays: Vec::new(),
@@ -48,20 +54,22 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
     let name = input.name;
     let mut read = loader.run();
     loader.report.bytes = loader.sections.offset();
-    if input.compressed && read.is_ok() {
-        read = loader.sections.rest().map_err(|stop| (String::new(), stop));
+    if read.is_ok() {
+        let behind = loader.behind(input.compressed);
+        read = behind.map_err(|stop| (String::new(), stop));
     }
     if let Err((section, stop)) = read {
         let offset = loader.sections.offset();
         let reason = reason(stop, &name, offset)?;
-        let damage = Damage {
+        let mut damage = Damage {
             section: if section.is_empty() {
                 loader.awaited().to_owned()
             } else {
                 section.clone()
             },
-            offset,
+            position: Position::Byte(offset),
             reason,
+            cut: true,
         };
         if loader.meta.is_none() {
             let reason = match section.as_str() {
@@ -74,12 +82,23 @@ pub(crate) fn load(input: Input, options: &ReadOptions) -> Result<Snapshot, Read
                 reason,
             });
         }
+        if !loader.has_strings {
+            damage.reason += NAMELESS;
+        }
         if options.strict {
             return Err(ReadError::Damaged { name, damage });
         }
+        // More is missing than because of a number before it.
         loader.report.damage = Some(damage);
     }
-    loader.finish(&name, options)
+    let snapshot = loader.finish(&name, options)?;
+    match &snapshot.report.damage {
+        Some(damage) if options.strict => {
+            let damage = damage.clone();
+            Err(ReadError::Damaged { name, damage })
+        }
+        _ => Ok(snapshot),
+    }
 }
 
 /// Why reading stopped, in words; an error if the system or a limit stopped it, and not the file.
@@ -104,6 +123,8 @@ struct Loader<R> {
     nodes: Nodes,
     edges: Edges,
     strings: StringTable,
+    /// They were read to their end.
+    has_strings: bool,
     /// `nodes` and `edges` that came before `snapshot`, which says how to take them apart.
     early: Vec<(String, Vec<u32>)>,
     locations: Vec<u32>,
@@ -165,6 +186,15 @@ impl<R: Read> Loader<R> {
                 let missing = format!("there is no section \"{name}\"");
                 return Err((name.to_owned(), Stop::Syntax(missing)));
             }
+        }
+        Ok(())
+    }
+
+    /// Looks at what comes behind the document: blanks are all there should be, and compressed text has checksums.
+    fn behind(&mut self, compressed: bool) -> Result<(), Stop> {
+        note_surplus(&mut self.report, &mut self.sections)?;
+        if compressed {
+            self.sections.rest()?;
         }
         Ok(())
     }
@@ -235,7 +265,9 @@ impl<R: Read> Loader<R> {
                     let rest = length.saturating_sub(self.sections.offset());
                     self.strings.reserve(usize::try_from(rest).unwrap_or(0));
                 }
-                self.sections.strings(&mut self.strings)
+                let read = self.sections.strings(&mut self.strings);
+                self.has_strings = read.is_ok();
+                read
             }
             "locations" => {
                 let mut numbers = self.column();
@@ -290,16 +322,23 @@ impl<R: Read> Loader<R> {
             self.path,
         );
         for (key, numbers) in std::mem::take(&mut self.early) {
-            match key.as_str() {
-                "nodes" => {
-                    let whole = numbers.len() - numbers.len() % meta.node_fields.len().max(1);
-                    self.nodes.take(&numbers[..whole]);
-                }
-                _ => {
-                    let whole = numbers.len() - numbers.len() % meta.edge_fields.len().max(1);
-                    self.edges.take(&numbers[..whole]);
-                }
+            let is_nodes = key == "nodes";
+            let fields = if is_nodes {
+                &meta.node_fields
+            } else {
+                &meta.edge_fields
+            };
+            let remainder = numbers.len() % fields.len().max(1);
+            let whole = &numbers[..numbers.len() - remainder];
+            if is_nodes {
+                self.nodes.take(whole);
+            } else {
+                self.edges.take(whole);
             }
+            let mut sections = self.report.sections.iter();
+            let section = sections.find(|section| section.name == key);
+            let end = section.map_or(0, |section| section.bytes.end);
+            note_remainder(&mut self.report, &key, remainder, end);
         }
         self.meta = Some(meta);
         Ok(())
@@ -316,31 +355,7 @@ impl<R: Read> Loader<R> {
             take(batch);
             Ok(())
         });
-        let report = &mut self.report;
-        // Chromium writes -2 for the scope of a script.
-        let may_be_negative = key.starts_with("scope");
-        if let Some(at) = numbers.odd.filter(|_| !may_be_negative) {
-            report.note(
-                "number-form",
-                format!(
-                    "\"{key}\", byte {at}: not an unsigned integer; DevTools reads only the digits"
-                ),
-            );
-        }
-        if let Some(at) = numbers.wrapped {
-            report.note("number-size", format!(
-                "\"{key}\", byte {at}: a number of 2^32 or more; kept modulo 2^32, as DevTools does"
-            ));
-        }
-        if numbers.remainder != 0 && read.is_ok() {
-            report.note(
-                "record-cut",
-                format!(
-                    "\"{key}\" ends with {} numbers that make no whole record",
-                    numbers.remainder
-                ),
-            );
-        }
+        note_numbers(&mut self.report, key, &numbers, read.is_ok());
         read
     }
 
@@ -370,19 +385,32 @@ impl<R: Read> Loader<R> {
         let (unknown_node_types, unknown_edge_types) = (self.nodes.unknown, self.edges.unknown);
         let (mut nodes, mut edges) = (self.nodes.columns, self.edges.columns);
         let report = &mut self.report;
-        let whole = report.damage.is_none();
-        if whole && nodes.len() as u64 != meta.node_count {
-            report.note(
+        let (node_count, edge_count) = (nodes.len() as u64, edges.len() as u64 + self.edges.lost);
+        let counts = [
+            (
                 "node-count",
-                format!("{} nodes announced, {} found", meta.node_count, nodes.len()),
-            );
-        }
-        if whole && edges.len() as u64 + self.edges.lost != meta.edge_count {
-            let found = edges.len() as u64 + self.edges.lost;
-            report.note(
+                "nodes",
+                meta.node_count,
+                node_count,
+                Position::Node(node_count),
+            ),
+            (
                 "edge-count",
-                format!("{} edges announced, {found} found", meta.edge_count),
-            );
+                "edges",
+                meta.edge_count,
+                edge_count,
+                Position::Edge(edge_count),
+            ),
+        ];
+        for (code, section, announced, found, end) in counts {
+            let message = format!("{announced} {section} announced, {found} found");
+            match announced.cmp(&found) {
+                _ if report.is_cut() => {}
+                Ordering::Equal => {}
+                // Some engines do not count before they write.
+                Ordering::Less => report.note(code, message),
+                Ordering::Greater => report.fault(code, section, end, message),
+            }
         }
         close_edges(
             &mut nodes,
@@ -391,17 +419,24 @@ impl<R: Read> Loader<R> {
             self.edges.largest,
             report,
         );
+        let names = Names {
+            strings: self.strings.len(),
+            largest_of_nodes: self.nodes.largest_name,
+            largest_of_edges: self.edges.largest_name,
+            path: self.path,
+        };
+        names.check(&nodes, &edges, report);
         let root = meta.root_index / node_stride;
         let root = if root < nodes.len() as u64 && meta.root_index % node_stride == 0 {
             root as usize
         } else {
-            report.note(
-                "root-index",
-                format!(
-                    "root_index {} is no node; the first one is taken",
-                    meta.root_index
-                ),
+            let message = format!(
+                "root_index {} is no node; the first one is taken",
+                meta.root_index
             );
+            let header = report.sections.iter().find(|it| it.name == "snapshot");
+            let position = Position::Byte(header.map_or(0, |header| header.bytes.start));
+            report.fault("root-index", "snapshot", position, message);
             0
         };
         self.strings.shrink();
@@ -441,11 +476,17 @@ fn close_edges(
 ) {
     let found = edges.len() as u64;
     let counted = u64::from(nodes.first_edge.last().copied().unwrap_or(0));
-    if counted != found && report.damage.is_none() {
-        report.note(
-            "edge-sum",
-            format!("the nodes count {counted} edges, the file has {found}"),
-        );
+    if counted != found && !report.is_cut() {
+        // The node whose edges are not all there; or none, and edges that no node counts.
+        let ends = nodes.first_edge.iter().skip(1);
+        let short = ends.take_while(|&&end| u64::from(end) <= found).count();
+        let (section, position) = if counted < found {
+            ("edges", Position::Edge(counted))
+        } else {
+            ("nodes", Position::Node(short as u64))
+        };
+        let message = format!("the nodes count {counted} edges, the file has {found}");
+        report.fault("edge-sum", section, position, message);
     }
     if counted < found {
         edges.truncate(counted as usize);
@@ -454,15 +495,19 @@ fn close_edges(
             *first = (*first).min(found as u32);
         }
     }
-    if misplaced > 0 {
-        report.note(
-            "edge-target",
-            format!("{misplaced} edges point between two nodes; they are left out"),
-        );
-    }
     let count = nodes.len();
     if misplaced == 0 && (largest as usize) < count {
         return;
+    }
+    let first = |is_wrong: &dyn Fn(usize) -> bool| {
+        let mut targets = edges.all_targets().iter();
+        let at = targets.position(|target| is_wrong(target.node()));
+        Position::Edge(at.unwrap_or(edges.len()) as u64)
+    };
+    if misplaced > 0 {
+        let position = first(&|node| node == Target::NOWHERE as usize);
+        let message = format!("{misplaced} edges point between two nodes; they are left out");
+        report.fault("edge-target", "edges", position, message);
     }
     let targets = edges.all_targets().iter();
     let nowhere = targets.filter(|target| target.node() >= count).count() as u64;
@@ -472,10 +517,10 @@ fn close_edges(
     // Misplaced ones may have been cut off with the edges that no node counts.
     let outside = nowhere.saturating_sub(misplaced);
     if outside > 0 {
-        report.note(
-            "edge-target",
-            format!("{outside} edges point at no node; they are left out"),
-        );
+        let is_outside =
+            |node| node >= count && (misplaced == 0 || node != Target::NOWHERE as usize);
+        let message = format!("{outside} edges point at no node; they are left out");
+        report.fault("edge-target", "edges", first(&is_outside), message);
     }
     // Shift the ranges by the edges left out before each.
     let (mut kept, mut edge) = (0_u32, 0);

@@ -12,6 +12,11 @@
 //! or stops making sense gives what came before. Compressed text is read to the end of its last frame or member, whose
 //! checksums are compared.
 //!
+//! A file whose numbers contradict each other is damaged, too: edges that lead to no node, counts that do not add up,
+//! names beyond the strings, fractions, text behind the end. The contradictions are looked for where the numbers are at
+//! hand anyway; which node or edge it is, is found out only if there is one. What DevTools takes rightly (blanks, unknown
+//! sections and types, sizes of 2^32 and more, counts that are too low) is no damage.
+//!
 //! ```
 //! use heapsnapshot::reader::{Input, ReadError, ReadOptions, read_histogram};
 //!
@@ -32,6 +37,7 @@
 //! # Ok::<(), ReadError>(())
 //! ```
 
+mod checks;
 mod error;
 mod histogram;
 mod input;
@@ -42,7 +48,7 @@ mod sections;
 mod window;
 mod zstd;
 
-pub use error::{Damage, ReadError};
+pub use error::{Damage, Position, ReadError};
 pub use histogram::{Histogram, HistogramRow, read_histogram};
 pub use input::Input;
 pub use load::ReadOptions;

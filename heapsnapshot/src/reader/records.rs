@@ -50,6 +50,8 @@ pub(super) struct Nodes {
     path: Path,
     codes: Vec<u8>,
     pub(super) unknown: Vec<String>,
+    /// The largest index of a name.
+    pub(super) largest_name: u32,
     pub(super) columns: NodeColumns,
 }
 
@@ -72,6 +74,7 @@ impl Nodes {
             path,
             codes,
             unknown,
+            largest_name: 0,
             columns,
         }
     }
@@ -128,7 +131,7 @@ impl Nodes {
         let (records, _) = batch.as_chunks::<STRIDE>();
         let before = self.columns.kind.len();
         let columns = &mut self.columns;
-        run(
+        let largest_name = run(
             self.path,
             UsualNodes {
                 records,
@@ -136,6 +139,7 @@ impl Nodes {
                 table: &table,
             },
         );
+        self.largest_name = self.largest_name.max(largest_name);
         if self.codes.len() >= TYPES {
             let kinds = self.columns.kind[before..].iter_mut();
             for (kind, record) in kinds.zip(records) {
@@ -152,9 +156,10 @@ struct UsualNodes<'a, const STRIDE: usize> {
     table: &'a [u8; TYPES],
 }
 
-impl<const STRIDE: usize> Kernel for UsualNodes<'_, STRIDE> {
+/// Gives the largest index of a name.
+impl<const STRIDE: usize> Kernel<u32> for UsualNodes<'_, STRIDE> {
     #[inline(always)]
-    fn run(self) {
+    fn run(self) -> u32 {
         let UsualNodes {
             records,
             columns,
@@ -163,7 +168,11 @@ impl<const STRIDE: usize> Kernel for UsualNodes<'_, STRIDE> {
         columns
             .kind
             .extend(records.iter().map(|record| table[place(record[0])]));
-        columns.name.extend(records.iter().map(|record| record[1]));
+        let mut largest_name = 0;
+        columns.name.extend(records.iter().map(|record| {
+            largest_name = largest_name.max(record[1]);
+            record[1]
+        }));
         columns.id.extend(records.iter().map(|record| record[2]));
         columns
             .self_size
@@ -173,6 +182,7 @@ impl<const STRIDE: usize> Kernel for UsualNodes<'_, STRIDE> {
             last = last.saturating_add(record[4]);
             last
         }));
+        largest_name
     }
 }
 
@@ -188,6 +198,8 @@ pub(super) struct Edges {
     pub(super) misplaced: u64,
     /// The largest ordinal that an edge leads to.
     pub(super) largest: u32,
+    /// The largest name or index.
+    pub(super) largest_name: u32,
     /// Edges beyond what 32 bits count.
     pub(super) lost: u64,
     pub(super) columns: EdgeColumns,
@@ -252,6 +264,7 @@ impl Edges {
         let found = run(self.path, kernel);
         self.misplaced += found.misplaced;
         self.largest = self.largest.max(found.largest);
+        self.largest_name = self.largest_name.max(found.largest_name);
         if found.any_wide {
             for (edge, &[kind, name, _]) in (first..).zip(records) {
                 self.columns.widen(edge, code_of(&self.codes, kind), name);
@@ -276,6 +289,7 @@ struct Taken {
     any_wide: bool,
     misplaced: u64,
     largest: u32,
+    largest_name: u32,
 }
 
 impl Kernel<Taken> for UsualEdges<'_> {
@@ -295,10 +309,11 @@ impl UsualEdges<'_> {
     #[inline(always)]
     fn take(self, ordinal: impl Fn(u32) -> u32) -> Taken {
         let stride = self.node_stride;
-        let (mut misplaced, mut largest, mut wide) = (0_u32, 0, 0);
+        let (mut misplaced, mut largest, mut largest_name, mut wide) = (0_u32, 0, 0, 0);
         for &[kind, name, index] in self.records {
             misplaced += u32::from(ordinal(index) * stride != index);
             largest = largest.max(ordinal(index));
+            largest_name = largest_name.max(name);
             let label = self.labels[place(kind)];
             wide |= u32::from(label == EdgeColumns::WIDE_LABEL) | (name & !EdgeColumns::NAME_MASK);
         }
@@ -328,6 +343,7 @@ impl UsualEdges<'_> {
             any_wide: wide != 0,
             misplaced: u64::from(misplaced),
             largest,
+            largest_name,
         }
     }
 }

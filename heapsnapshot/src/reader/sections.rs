@@ -46,6 +46,8 @@ pub(crate) struct Numbers {
     pub(crate) wrapped: Option<u64>,
     /// Numbers after the last whole record.
     pub(crate) remainder: usize,
+    /// Offset of the byte behind the last one read.
+    pub(crate) end: u64,
 }
 
 /// A reader of JSON's outer structure.
@@ -248,6 +250,7 @@ impl<R: Read> Sections<R> {
             self.batch.copy_within(whole..filled, 0);
             kept = filled - whole;
             numbers.remainder = kept;
+            numbers.end = self.window.offset();
             if done.closed {
                 return Ok(());
             }

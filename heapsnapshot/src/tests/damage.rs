@@ -5,7 +5,8 @@ use std::io::Cursor;
 use super::{Builder, Random, random_graph};
 use crate::analysis::statistics::statistics;
 use crate::analysis::summary::{GroupBy, summary};
-use crate::reader::{Input, ReadError, ReadOptions};
+use crate::analysis::validate::{Severity, validate};
+use crate::reader::{Input, Position, ReadError, ReadOptions};
 use crate::scanner::Path;
 use crate::{NodeOrdinal, Snapshot};
 
@@ -60,7 +61,11 @@ fn a_file_cut_anywhere_gives_what_came_before() {
             Err(other) => panic!("{other}"),
             Ok(snapshot) => {
                 let damage = snapshot.report().damage.clone().expect("damage");
-                assert!(damage.offset <= cut as u64, "{damage}");
+                assert!(damage.cut, "{damage}");
+                let Position::Byte(offset) = damage.position else {
+                    panic!("{damage}")
+                };
+                assert!(offset <= cut as u64, "{damage}");
                 assert!(
                     ["nodes", "edges", "strings"].contains(&damage.section.as_str()),
                     "{damage}"
@@ -212,6 +217,145 @@ fn wrong_counts_and_targets_are_reported() {
     assert!(
         read("\"node_count\":3", "\"node_count\":3,\"root_index\":7")[0].contains("root_index 7")
     );
+}
+
+fn strictly(text: &str) -> Result<Snapshot, ReadError> {
+    let input = Input::from_reader("memory", Cursor::new(text.as_bytes().to_vec()))?;
+    let options = ReadOptions {
+        strict: true,
+        ..ReadOptions::default()
+    };
+    Snapshot::read(input, &options)
+}
+
+/// Files that are there to the end and cannot be right: read, reported with a code and a place, and refused if they must
+/// be whole.
+#[test]
+fn numbers_that_contradict_each_other_are_damage() {
+    let good = sample().text();
+    assert!(strictly(&good).is_ok());
+    let strings = good.find("\"strings\":[").unwrap() + 11;
+    let nameless = format!("{}]}}", &good[..strings]);
+    let point = good.find("0,10]").unwrap() + 3;
+    let (code, section) = ("edge-target", "edges");
+    let cases = [
+        (
+            good.replace("0,10]", "0,1.0]"),
+            "number-form",
+            "edges",
+            Position::Byte(point as u64),
+        ),
+        (
+            good.replace("0,10]", "0,500]"),
+            code,
+            section,
+            Position::Edge(1),
+        ),
+        (
+            good.replace("0,10]", "0,11]"),
+            code,
+            section,
+            Position::Edge(1),
+        ),
+        (
+            good.replace("0,10]", "0,10,7]"),
+            "record-cut",
+            "edges",
+            Position::Byte(point as u64 + 4),
+        ),
+        (
+            good.replace("3,16,1", "3,16,7"),
+            "edge-sum",
+            "nodes",
+            Position::Node(1),
+        ),
+        (
+            good.replace("3,16,1", "3,16,0"),
+            "edge-sum",
+            "edges",
+            Position::Edge(1),
+        ),
+        (
+            good.replace("\"node_count\":3", "\"node_count\":9"),
+            "node-count",
+            "nodes",
+            Position::Node(3),
+        ),
+        (
+            good.replace("\"edge_count\":2", "\"edge_count\":9"),
+            "edge-count",
+            "edges",
+            Position::Edge(2),
+        ),
+        (nameless, "node-name", "nodes", Position::Node(0)),
+        (
+            good.replace("[2,2,5", "[2,99,5"),
+            "edge-name",
+            "edges",
+            Position::Node(0),
+        ),
+        (
+            good.clone() + &good,
+            "surplus",
+            "",
+            Position::Byte(good.len() as u64),
+        ),
+        (
+            good.clone() + "\0",
+            "surplus",
+            "",
+            Position::Byte(good.len() as u64),
+        ),
+    ];
+    for (text, code, section, position) in cases {
+        assert_ne!(text, good, "{code}");
+        let snapshot = Snapshot::parse(text.as_str()).unwrap();
+        let damage = snapshot.report().damage.clone().expect(code);
+        let place = (damage.section.as_str(), damage.position, damage.cut);
+        assert_eq!(place, (section, position, false), "{code}: {damage}");
+        let first = &snapshot.report().oddities[0];
+        assert_eq!((&*first.code, first.damaged), (code, Some(position)));
+        let told = validate(&snapshot);
+        let told = told
+            .iter()
+            .find(|finding| finding.code == code)
+            .expect(code);
+        assert_eq!(told.severity, Severity::Error);
+        match strictly(&text) {
+            Err(ReadError::Damaged { damage: same, .. }) => assert_eq!(same, damage),
+            other => panic!("{code}: {other:?}"),
+        }
+        exercise(&snapshot);
+    }
+}
+
+/// What DevTools reads rightly is no damage, odd as it may be.
+#[test]
+fn what_is_odd_and_right_is_no_damage() {
+    let good = sample().text();
+    let object = good.find("\"object\"").unwrap();
+    let more = format!("{}\"later\",{}", &good[..object], &good[object..]);
+    for (from, to) in [
+        ("\"node_count\":3", "\"node_count\":0"),
+        ("\"edge_count\":2", "\"edge_count\":1"),
+        ("3,16,1", "3,4294967312,1"),
+        (
+            "\"strings\":",
+            "\"locations\":[-1,0,0,0],\"scopes\":[-2],\"unknown\":{},\"strings\":",
+        ),
+        // An index of an array is no name.
+        ("\n,1,0,10", "\n,1,4000000000,10"),
+        ("\n,1,0,10", "\n,4,77,10"),
+        // Types that no name is known of, as V8 13.6 announces one too many.
+        ("\n,1,0,10", "\n,99,77,10"),
+        ("]}\n", "] } \r\n\t \n"),
+        ("]}\n", "]"),
+        (good.as_str(), more.as_str()),
+    ] {
+        assert!(good.contains(from), "{from} in {good}");
+        let snapshot = strictly(&good.replace(from, to));
+        assert_eq!(snapshot.expect(to).report().damage, None);
+    }
 }
 
 #[test]

@@ -94,10 +94,10 @@ impl File {
         let mut found = Vec::new();
         let count = self.nodes.len() as u64;
         if self.node_count != count {
-            found.push(("node-count", Warning, Some(self.node_count), None));
+            found.push(("node-count", Error, Some(self.node_count), None));
         }
         if self.edge_count != self.edges.len() as u64 {
-            found.push(("edge-count", Warning, Some(self.edge_count), None));
+            found.push(("edge-count", Error, Some(self.edge_count), None));
         }
         let stride = STRIDE as u64;
         let between = |edge: &&[u64; 3]| !edge[2].is_multiple_of(stride);
@@ -108,12 +108,12 @@ impl File {
             self.edges.iter().filter(outside).count(),
         ] {
             if told > 0 {
-                found.push(("edge-target", Warning, Some(told as u64), None));
+                found.push(("edge-target", Error, Some(told as u64), None));
             }
         }
         let mut root = (self.root / stride) as usize;
         if !self.root.is_multiple_of(stride) || root as u64 >= count {
-            found.push(("root-index", Warning, Some(self.root), None));
+            found.push(("root-index", Error, Some(self.root), None));
             root = 0;
         }
         let order = ["snapshot", "nodes", "edges", "strings"];
