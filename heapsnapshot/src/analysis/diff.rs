@@ -21,6 +21,8 @@
 //! # Ok::<(), heapsnapshot::ReadError>(())
 //! ```
 
+use std::cmp::Reverse;
+
 use hashbrown::HashMap;
 
 use super::words;
@@ -95,7 +97,8 @@ pub struct ShapeDiff {
 pub struct Diff {
     /// How objects were matched.
     pub matching: Matching,
-    /// Classes that changed, the most new bytes first.
+    /// Classes that changed, the largest change of bytes first, whether they have grown or shrunk; then those whose count
+    /// alone has changed, and those whose new objects only replace others.
     pub classes: Vec<ClassDiff>,
     /// Objects that have grown most; only when matched by id.
     pub grown: Vec<GrownObject>,
@@ -150,12 +153,13 @@ pub fn diff(before: &Snapshot, after: &Snapshot, matching: Option<Matching>, lim
                 || row.grown_bytes != 0
         })
         .collect();
-    classes.sort_by(|a, b| {
-        b.bytes_delta
-            .cmp(&a.bytes_delta)
-            .then_with(|| a.class.cmp(&b.class))
-    });
-    grown.sort_by_key(|object| std::cmp::Reverse((object.1, object.0)));
+    // What has grown comes before what has shrunk as much.
+    let order = |row: &ClassDiff| {
+        let (bytes, count) = (row.bytes_delta, row.count_delta);
+        Reverse((bytes.unsigned_abs(), bytes, count.unsigned_abs(), count))
+    };
+    classes.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.class.cmp(&b.class)));
+    grown.sort_by_key(|object| Reverse((object.1, object.0)));
     grown.truncate(limit);
     let grown = grown
         .into_iter()
@@ -189,37 +193,77 @@ fn sorted_ids(snapshot: &Snapshot) -> Vec<(u32, u32)> {
 /// Older objects that are looked up in the newer snapshot.
 const LOOKED_UP: usize = 4096;
 
-/// One process if most of the older objects that are still there by id are of the same type and name.
-///
-/// Complexity: one pass over the ids of each, and a look at some thousand objects.
+/// How objects of these two are best matched: see [`ProcessSample`].
 pub(crate) fn guess_matching(before: &Snapshot, after: &Snapshot) -> Matching {
-    // Engines give objects odd ids; even ones are the embedder's.
-    let old = || {
-        let ids = before.nodes.id.iter().copied().zip(0..);
-        ids.filter(|(id, _)| id % 2 == 1)
-    };
-    let every = old().count().div_ceil(LOOKED_UP).max(1);
-    let wanted: HashMap<u32, usize> = old().step_by(every).collect();
-    let highest = wanted.keys().copied().max().unwrap_or(0);
-    let (mut same, mut other) = (0, 0);
-    for (twin, &id) in after.nodes.id.iter().enumerate() {
-        if id > highest {
-            continue;
-        }
-        let Some(&node) = wanted.get(&id) else {
-            continue;
+    ProcessSample::of(before).matching(after)
+}
+
+/// Some thousand objects of a snapshot, by which a later one of the same process is known, when it is in memory no more.
+///
+/// Two are of one process if most of the older objects that are still there by id are of the same type and name.
+#[derive(Clone, Debug)]
+pub struct ProcessSample {
+    /// Type and escaped name by id.
+    objects: HashMap<u32, (String, Option<Vec<u8>>)>,
+}
+
+impl ProcessSample {
+    /// Complexity: two passes over the ids.
+    #[must_use]
+    pub fn of(snapshot: &Snapshot) -> ProcessSample {
+        // Engines give objects odd ids; even ones are the embedder's.
+        let own = || {
+            let ids = snapshot.nodes.id.iter().copied().zip(0..);
+            ids.filter(|(id, _)| id % 2 == 1)
         };
-        let (a, b) = (before.at(node), after.at(twin));
-        let equal = a.type_name() == b.type_name()
-            && before.strings().escaped(a.name_index()) == after.strings().escaped(b.name_index());
-        if equal { same += 1 } else { other += 1 }
+        let every = own().count().div_ceil(LOOKED_UP).max(1);
+        let objects = own().step_by(every).map(|(id, node)| {
+            let node = snapshot.at(node);
+            let name = snapshot.strings().escaped(node.name_index());
+            (id, (node.type_name().to_owned(), name.map(<[u8]>::to_vec)))
+        });
+        ProcessSample {
+            objects: objects.collect(),
+        }
     }
-    // Objects change their names rarely, and ids are given in the order of first sight: two
-    // processes agree on what exists at the start, and on little after it.
-    if same > 9 * other && same * 2 > wanted.len() {
-        Matching::Id
-    } else {
-        Matching::Class
+
+    /// Whether `after` is of the same process. Complexity: one pass over its ids.
+    #[must_use]
+    pub fn matching(&self, after: &Snapshot) -> Matching {
+        self.compare(after, self.objects.len())
+    }
+
+    /// The same of a snapshot that may be the earlier one: objects it could not know are not missed.
+    #[must_use]
+    pub fn matching_any(&self, other: &Snapshot) -> Matching {
+        let last = other.nodes.id.iter().copied().max().unwrap_or(0);
+        let known = self.objects.keys().filter(|&&id| id <= last).count();
+        self.compare(other, known)
+    }
+
+    /// Of `wanted` objects of the sample most must be the same.
+    fn compare(&self, other: &Snapshot, wanted: usize) -> Matching {
+        let highest = self.objects.keys().copied().max().unwrap_or(0);
+        let (mut equal, mut different) = (0, 0);
+        for (twin, &id) in other.nodes.id.iter().enumerate() {
+            if id > highest {
+                continue;
+            }
+            let Some((kind, name)) = self.objects.get(&id) else {
+                continue;
+            };
+            let node = other.at(twin);
+            let same = node.type_name() == kind
+                && other.strings().escaped(node.name_index()) == name.as_deref();
+            if same { equal += 1 } else { different += 1 }
+        }
+        // Objects change their names rarely, and ids are given in the order of first sight: two
+        // processes agree on what exists at the start, and on little after it.
+        if equal > 9 * different && equal * 2 > wanted {
+            Matching::Id
+        } else {
+            Matching::Class
+        }
     }
 }
 
@@ -351,7 +395,7 @@ fn by_shape(before: &Snapshot, after: &Snapshot, limit: usize) -> Vec<ShapeDiff>
             Some((delta, shape, new.sample(shape)?))
         })
         .collect();
-    rows.sort_unstable_by_key(|&(delta, shape, _)| (std::cmp::Reverse(delta), shape));
+    rows.sort_unstable_by_key(|&(delta, shape, _)| (Reverse(delta), shape));
     rows.truncate(limit);
     rows.into_iter()
         .map(|(bytes_delta, shape, sample)| ShapeDiff {
@@ -426,6 +470,73 @@ mod tests {
             (NodeId(3), 4)
         );
         assert_eq!(found.total_after - found.total_before, 48);
+    }
+
+    /// What has become less is told as what has become more, and what is only replaced comes last.
+    #[test]
+    fn the_largest_change_comes_first_whichever_way_it_goes() {
+        let graph = |classes: &[(&str, u32, u32, u32)]| {
+            let mut graph = Builder::new();
+            for &(class, first, count, size) in classes {
+                for at in 0..count {
+                    let item = graph.node("object", class, first + 2 * at, size);
+                    graph.edge(0, "element", "0", item);
+                }
+            }
+            graph.read()
+        };
+        let one = graph(&[
+            ("Kept", 3, 9, 8),
+            ("Few", 101, 2, 16),
+            ("Replaced", 201, 50, 64),
+            ("Flat", 601, 2, 32),
+        ]);
+        let two = graph(&[
+            ("Kept", 3, 9, 8),
+            ("Many", 301, 9, 16),
+            ("Replaced", 401, 50, 64),
+            ("Flat", 701, 4, 16),
+        ]);
+        let rows = |before, after| -> Vec<(String, i64)> {
+            let rows = diff(before, after, Some(Matching::Id), 10).classes;
+            rows.into_iter()
+                .map(|row| (row.class, row.bytes_delta))
+                .collect()
+        };
+        let row = |class: &str, bytes| (class.to_owned(), bytes);
+        let last = [row("Flat", 0), row("Replaced", 0)];
+        assert_eq!(
+            rows(&one, &two),
+            [&[row("Many", 144), row("Few", -32)], &last[..]].concat()
+        );
+        assert_eq!(
+            rows(&two, &one),
+            [&[row("Many", -144), row("Few", 32)], &last[..]].concat()
+        );
+    }
+
+    #[test]
+    fn a_sample_knows_its_process_either_way() {
+        let (one, more) = (
+            graph(&[5, 7, 9], 32),
+            graph(&[5, 7, 9, 11, 13, 15, 17, 19], 32),
+        );
+        let mut stranger = Builder::new();
+        for id in [3, 5, 7, 9] {
+            let node = stranger.node("string", "else", id, 16);
+            stranger.edge(0, "element", "0", node);
+        }
+        let stranger = stranger.read();
+        assert_eq!(ProcessSample::of(&one).matching(&more), Matching::Id);
+        assert_eq!(ProcessSample::of(&more).matching(&one), Matching::Class);
+        assert_eq!(ProcessSample::of(&more).matching_any(&one), Matching::Id);
+        let sample = ProcessSample::of(&stranger);
+        assert_eq!(sample.matching(&more), Matching::Class);
+        assert_eq!(sample.matching_any(&more), Matching::Class);
+        assert_eq!(
+            ProcessSample::of(&more).matching_any(&stranger),
+            Matching::Class
+        );
     }
 
     #[test]
