@@ -1,5 +1,7 @@
 //! Text in columns.
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 use crate::output::escaped;
 
 /// Most columns of a line.
@@ -59,9 +61,46 @@ pub(crate) fn plural(count: u64, what: &str) -> &str {
 
 /// Columns of `text` without its styles.
 pub(crate) fn visible_width(text: &str) -> usize {
-    anstream::adapter::strip_str(text)
-        .map(|part| part.chars().count())
-        .sum()
+    anstream::adapter::strip_str(text).map(width).sum()
+}
+
+/// Columns of `text`, which has no styles: a Chinese character takes two.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
+/// As much of the beginning of `text` as fits into `columns`.
+pub(crate) fn beginning(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let fits = text.chars().take_while(|letter| {
+        used += letter.width().unwrap_or(0);
+        used <= columns
+    });
+    let mut part = &text[..fits.map(char::len_utf8).sum()];
+    // Some characters make those before them wider.
+    while width(part) > columns {
+        part = part
+            .char_indices()
+            .next_back()
+            .map_or("", |(end, _)| &part[..end]);
+    }
+    part
+}
+
+/// As much of the end of `text` as fits into `columns`.
+pub(crate) fn ending(text: &str, columns: usize) -> &str {
+    let mut used = 0;
+    let fits = text.chars().rev().take_while(|letter| {
+        used += letter.width().unwrap_or(0);
+        used <= columns
+    });
+    let mut part = &text[text.len() - fits.map(char::len_utf8).sum::<usize>()..];
+    while width(part) > columns {
+        let mut letters = part.chars();
+        letters.next();
+        part = letters.as_str();
+    }
+    part
 }
 
 #[cfg(test)]
@@ -85,6 +124,20 @@ mod tests {
     fn paths_break_behind_arrows() {
         let steps = path_steps("a.b → c[…] → D\x07");
         assert_eq!(lines(&steps, " ", 9), ["a.b →", "c[…] →", "D\\u{7}"]);
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(visible_width("\x1b[31m缓存\x1b[0m"), 4);
+        assert_eq!((beginning("缓存a", 3), ending("a缓存", 3)), ("缓", "存"));
+        assert_eq!((beginning("缓存", 9), ending("缓存", 9)), ("缓存", "缓存"));
+        assert_eq!((beginning("缓存", 1), ending("缓存", 0)), ("", ""));
+        // A heart of one column that the character behind it makes one of two.
+        let heart = "\u{2764}\u{fe0f}".repeat(9);
+        for columns in 0..9 {
+            assert!(width(beginning(&heart, columns)) <= columns);
+            assert!(width(ending(&heart, columns)) <= columns);
+        }
     }
 
     #[test]

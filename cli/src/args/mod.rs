@@ -19,7 +19,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 pub(crate) use heap::HeapArgs;
 pub(crate) use report::{CompletionsArgs, ListArgs, ReportArgs};
 pub(crate) use run::{CompareArgs, RunArgs, VariantArgs};
-pub(crate) use value::{Clock, PolicyChoice, memory};
+pub(crate) use value::{Clock, PolicyChoice, bytes, memory};
 
 use crate::exit;
 use crate::snapshot::SnapshotArgs;

@@ -89,22 +89,32 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 /// An amount of memory in bytes; a bare number counts MB.
 pub(crate) fn memory(text: &str) -> Result<u64, String> {
     const HELP: &str = "write MB, or a number with kB, MB or GB, for example 1.5GB";
+    amount(text, 1e6).ok_or_else(|| HELP.to_owned())
+}
+
+/// The size of something in bytes; a bare number counts bytes.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    const HELP: &str = "write bytes, or a number with kB, MB or GB, for example 100kB";
+    amount(text, 1.0).ok_or_else(|| HELP.to_owned())
+}
+
+/// Bytes from a number and its unit; a bare number counts `bare` bytes.
+fn amount(text: &str, bare: f64) -> Option<u64> {
     let split = text
         .find(|c: char| c.is_ascii_alphabetic())
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let bytes = match unit.to_ascii_lowercase().as_str() {
+        "" => bare,
+        "b" => 1.0,
         "k" | "kb" => 1e3,
-        "" | "m" | "mb" => 1e6,
+        "m" | "mb" => 1e6,
         "g" | "gb" => 1e9,
-        _ => return Err(HELP.into()),
+        _ => return None,
     };
-    let number: f64 = number.trim().parse().map_err(|_| HELP)?;
-    if !(number >= 0.0 && number.is_finite()) {
-        return Err(HELP.into());
-    }
+    let number: f64 = number.trim().parse().ok()?;
     // What is too large for the type is its largest value.
-    Ok((number * bytes) as u64)
+    (number >= 0.0 && number.is_finite()).then_some((number * bytes) as u64)
 }
 
 #[cfg(test)]
@@ -121,6 +131,18 @@ mod tests {
         assert_eq!(memory("99999999999999GB"), Ok(u64::MAX));
         for wrong in ["", "MB", "-1", "1 year", "inf", "1MiB"] {
             assert!(memory(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_bytes_unless_they_say_more() {
+        assert_eq!(bytes("100"), Ok(100));
+        assert_eq!(bytes("100B"), Ok(100));
+        assert_eq!(bytes("100KB"), Ok(100_000));
+        assert_eq!(bytes("1.5 MB"), Ok(1_500_000));
+        for wrong in ["", "kB", "-1", "1 year", "nan", "1KiB"] {
+            let error = bytes(wrong).unwrap_err();
+            assert!(error.contains("for example 100kB"), "{error}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use heapsnapshot::ReadOptions;
 
-use crate::args::{Format, memory};
+use crate::args::{Format, bytes, memory};
 
 /// What to do with snapshots.
 #[derive(Debug, Args)]
@@ -80,7 +80,7 @@ pub(crate) struct ViewArgs {
     /// How many rows of each list to show; 0 shows all [default: 20; paths: 5]
     #[arg(long, value_name = "N")]
     pub(crate) top: Option<usize>,
-    /// Sort by this column: numbers largest first, texts in order
+    /// Sort by this column: numbers largest first, texts and ids in order
     #[arg(long, value_name = "COLUMN")]
     pub(crate) sort: Option<String>,
     /// Show only rows with this text
@@ -318,11 +318,11 @@ pub(crate) struct FindArgs {
     /// The type of node, such as string or closure
     #[arg(long = "type", value_name = "TYPE")]
     pub(crate) node_type: Option<String>,
-    /// The smallest self size in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    /// The smallest self size, in bytes or with a unit such as 100kB
+    #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true, value_parser = bytes)]
     pub(crate) min_size: u64,
-    /// The smallest retained size in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    /// The smallest retained size, in bytes or with a unit such as 100kB
+    #[arg(long, value_name = "BYTES", default_value = "0", hide_default_value = true, value_parser = bytes)]
     pub(crate) min_retained: u64,
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::args::{Form, ROWS, ViewArgs};
 use crate::failure::Failure;
 use crate::output::{HEADING, LABEL, Output, escaped};
-use crate::text::WIDTH;
+use crate::text::{WIDTH, beginning, ending, width};
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -250,15 +250,9 @@ impl Table {
 
     /// Numbers get what they need; the columns of words share what is left.
     fn widths(&self, shown: &[Vec<String>], texts: &[bool]) -> Vec<usize> {
-        let longest = |at: usize| {
-            shown
-                .iter()
-                .map(|row| row[at].chars().count())
-                .max()
-                .unwrap_or(0)
-        };
+        let longest = |at: usize| shown.iter().map(|row| width(&row[at])).max().unwrap_or(0);
         let mut widths: Vec<usize> = (0..self.columns.len())
-            .map(|at| longest(at).max(self.columns[at].chars().count()))
+            .map(|at| longest(at).max(width(self.columns[at])))
             .collect();
         let gaps = 2 * widths.len().saturating_sub(1);
         let wordy: Vec<usize> = (0..widths.len()).filter(|&at| texts[at]).collect();
@@ -326,13 +320,14 @@ impl Table {
 /// A line of the table: words to the left, numbers to the right.
 fn line(cells: &[String], widths: &[usize], texts: &[bool]) -> String {
     let mut line = String::new();
-    for (at, (cell, &width)) in cells.iter().zip(widths).enumerate() {
+    for (at, (cell, &columns)) in cells.iter().zip(widths).enumerate() {
         let gap = if at == 0 { "" } else { "  " };
-        let cell = fitted(cell, width);
+        let cell = fitted(cell, columns);
+        let room = columns.saturating_sub(width(&cell));
         let _ = if texts[at] {
-            write!(line, "{gap}{cell:<width$}")
+            write!(line, "{gap}{cell}{:room$}", "")
         } else {
-            write!(line, "{gap}{cell:>width$}")
+            write!(line, "{gap}{:room$}{cell}", "")
         };
     }
     line.truncate(line.trim_end().len());
@@ -375,18 +370,17 @@ impl Cell {
     }
 }
 
-/// `text` in `width` columns: its beginning, and of a path its end, too, which says most.
-fn fitted(text: &str, width: usize) -> String {
-    let length = text.chars().count();
-    if length <= width {
+/// `text` in so many columns: its beginning, and of a path its end, too, which says most.
+fn fitted(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
         return text.to_owned();
     }
-    if !text.contains(" → ") {
-        return words::shortened(text, width.saturating_sub(1));
-    }
-    let begin = words::shortened(text, width / 3);
-    let end = length - width.saturating_sub(width / 3 + 1);
-    begin + &text.chars().skip(end).collect::<String>()
+    let (begin, end) = if text.contains(" → ") {
+        (columns / 3, columns.saturating_sub(columns / 3 + 1))
+    } else {
+        (columns.saturating_sub(1), 0)
+    };
+    format!("{}…{}", beginning(text, begin), ending(text, end))
 }
 
 /// `9,565.5`.
@@ -414,7 +408,12 @@ fn signed(change: i64, show: impl Fn(u64) -> String) -> String {
     format!("{sign}{}", show(change.unsigned_abs()))
 }
 
-/// Numbers largest first, words in order.
+/// A text that is nothing but a number or an id, such as `@12`.
+fn whole_number(text: &str) -> Option<u64> {
+    text.strip_prefix('@').unwrap_or(text).parse().ok()
+}
+
+/// Numbers largest first, words in order; so are ids and indexes, which come before them.
 fn compare(a: &Cell, b: &Cell) -> Ordering {
     let number = |cell: &Cell| match cell {
         Cell::Count(number) | Cell::Bytes(number) => *number as f64,
@@ -423,7 +422,12 @@ fn compare(a: &Cell, b: &Cell) -> Ordering {
         Cell::Number(None) | Cell::Text(_) => f64::NEG_INFINITY,
     };
     match (a, b) {
-        (Cell::Text(a), Cell::Text(b)) => a.cmp(b),
+        (Cell::Text(a), Cell::Text(b)) => match (whole_number(a), whole_number(b)) {
+            (Some(one), Some(two)) => one.cmp(&two).then_with(|| a.cmp(b)),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => a.cmp(b),
+        },
         _ => number(b).total_cmp(&number(a)),
     }
 }
@@ -607,6 +611,40 @@ mod tests {
         assert_eq!(path, "Array at…`a` → element 7");
         assert_eq!(decimal(9565.46), "9,565.5");
         assert_eq!(decimal(-0.5), "−0.5");
+    }
+
+    /// In a text of one column a character, and in one where each takes two.
+    #[test]
+    fn columns_line_up_whatever_the_characters_take() {
+        let mut table = Table::new(["name", "class", "bytes"]);
+        for name in ["plain", "缓存条目", "한국어 이름", "\u{1f600}\u{1f600}"] {
+            for copies in [1, 40] {
+                let text = format!("{} → end", name.repeat(copies));
+                let name = Cell::Text(name.repeat(copies));
+                table.row([name, Cell::Text(text), Cell::Bytes(7)]);
+            }
+        }
+        let text = anstream::adapter::strip_str(&table.text()).to_string();
+        let widths: Vec<usize> = text.lines().map(width).collect();
+        assert!(widths.iter().all(|&columns| columns == widths[0]), "{text}");
+        assert!(widths[0] <= WIDTH, "{text}");
+        assert_eq!(text.matches("→ end").count(), 8, "{text}");
+    }
+
+    #[test]
+    fn ids_and_indexes_are_sorted_as_numbers() {
+        let mut table = Table::new(["id"]);
+        for id in ["−", "@100001", "@9", "length", "10", "2", "@1"] {
+            table.row([Cell::Text(id.into())]);
+        }
+        let sorted = ViewArgs {
+            top: Some(0),
+            sort: Some("id".into()),
+            ..view()
+        };
+        table.arrange(&sorted).unwrap();
+        let ids: Vec<String> = table.rows.iter().map(|row| row.cells[0].plain()).collect();
+        assert_eq!(ids, ["@1", "2", "@9", "10", "@100001", "length", "−"]);
     }
 
     #[test]

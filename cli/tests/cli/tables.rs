@@ -72,7 +72,7 @@ fn sorted(rows: &Rows) -> Rows {
     rows
 }
 
-/// Numbers largest first and what is missing last; texts in order.
+/// Numbers largest first and what is missing last; texts and ids in order.
 fn in_order(cells: &[&str]) -> bool {
     let numbers: Vec<Option<f64>> = cells.iter().map(|cell| cell.parse().ok()).collect();
     let is_number = |at: usize| numbers[at].is_some() || cells[at].is_empty();
@@ -82,7 +82,12 @@ fn in_order(cells: &[&str]) -> bool {
             .windows(2)
             .all(|two| value(&two[0]) >= value(&two[1]))
     } else {
-        cells.windows(2).all(|two| two[0] <= two[1])
+        // Ids and indexes are numbers, too, the smallest first, and come before all else.
+        cells.is_sorted_by_key(|cell| {
+            let digits = cell.strip_prefix("'@").unwrap_or(cell);
+            let number = digits.parse::<u64>().ok();
+            (number.is_none(), number, *cell)
+        })
     }
 }
 
