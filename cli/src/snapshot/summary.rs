@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use heapsnapshot::analysis::diff::{Matching, ProcessSample};
 use heapsnapshot::analysis::filter::{Filter, filter, last_id, native_contexts};
 use heapsnapshot::analysis::summary::{GroupBy, Summary, SummaryRow, into_summary, summary};
 use heapsnapshot::analysis::words;
@@ -50,7 +51,8 @@ pub(super) fn run(args: &SummaryArgs, output: Output) -> Result<Exit, Failure> {
     if args.native_contexts {
         return print_native_contexts(&snapshot, args, output);
     }
-    let part = part(args, range, &snapshot)?;
+    range.warn_of_strangers(&snapshot, args, output);
+    let part = part(args, &range, &snapshot)?;
     let kept = part.as_ref().map(|(part, _)| filter(&snapshot, *part));
     let Some(((_, what), kept)) = part.zip(kept) else {
         let (nodes, edges) = (snapshot.node_count() as u64, snapshot.edge_count() as u64);
@@ -108,35 +110,60 @@ fn print(
     Ok(Exit::Done)
 }
 
-/// The last ids of the snapshots that bound the time of allocation.
+/// A snapshot that bounds the time of allocation.
+struct Bound {
+    last: NodeId,
+    sample: ProcessSample,
+}
+
 struct IdRange {
-    after: Option<NodeId>,
-    before: Option<NodeId>,
+    after: Option<Bound>,
+    before: Option<Bound>,
+}
+
+impl IdRange {
+    /// Ids of another process say nothing about when an object was allocated.
+    fn warn_of_strangers(&self, snapshot: &Snapshot, args: &SummaryArgs, output: Output) {
+        let earlier = |bound: &Bound| bound.sample.matching(snapshot);
+        let after = (self.after.as_ref().map(earlier), &args.allocated_after);
+        // That one may be later than the snapshot.
+        let any = |bound: &Bound| bound.sample.matching_any(snapshot);
+        let before = (self.before.as_ref().map(any), &args.allocated_before);
+        for (matching, file) in [after, before] {
+            if let (Some(Matching::Class), Some(file)) = (matching, file) {
+                output.warn(format!(
+                    "{} and {} are snapshots of two processes: their ids do not say what was allocated when",
+                    file.display(),
+                    args.common.file.display()
+                ));
+            }
+        }
+    }
 }
 
 /// Read one after the other, before the snapshot itself: only one is in memory at a time.
 fn id_range(args: &SummaryArgs, output: Output) -> Result<IdRange, Failure> {
-    let last = |file: &Path| -> Result<NodeId, Failure> {
-        Ok(last_id(&input::open(
-            file,
-            &args.common.view.read,
-            Need::TREE,
-            output,
-        )?))
+    let bound = |file: &Path| -> Result<Bound, Failure> {
+        let snapshot = input::open(file, &args.common.view.read, Need::TREE, output)?;
+        Ok(Bound {
+            last: last_id(&snapshot),
+            sample: ProcessSample::of(&snapshot),
+        })
     };
     Ok(IdRange {
-        after: args.allocated_after.as_deref().map(last).transpose()?,
-        before: args.allocated_before.as_deref().map(last).transpose()?,
+        after: args.allocated_after.as_deref().map(bound).transpose()?,
+        before: args.allocated_before.as_deref().map(bound).transpose()?,
     })
 }
 
 /// The filter asked for, and what it is called.
 fn part(
     args: &SummaryArgs,
-    range: IdRange,
+    range: &IdRange,
     snapshot: &Snapshot,
 ) -> Result<Option<(Filter, String)>, Failure> {
-    let by_id = match (range.after, range.before) {
+    let last = |bound: &Option<Bound>| bound.as_ref().map(|bound| bound.last);
+    let by_id = match (last(&range.after), last(&range.before)) {
         (None, None) => None,
         (after, before) => {
             let up_to = before.unwrap_or_else(|| last_id(snapshot));

@@ -155,6 +155,128 @@ fn leaks_of_a_part_of_a_snapshot_are_refused() {
     }
 }
 
+/// Files that are there to the end and contradict themselves: shown with a warning, refused where they must be whole.
+#[test]
+fn contradictions_are_damage() {
+    let lab = lab();
+    let strings = TEXT.find("[\"\",\"Array\"").expect("the strings");
+    let nameless = format!("{}[]}}", &TEXT[..strings]);
+    let cases = [
+        (
+            TEXT.replace("0,10,1", "0,10.5,1"),
+            "section \"edges\", byte",
+            "number-form",
+        ),
+        (
+            TEXT.replace("0,10,1", "0,11,1"),
+            "section \"edges\", edge 1: 1 edges point between",
+            "edge-target",
+        ),
+        (
+            TEXT.replace("3,32,3", "3,32,99"),
+            "section \"nodes\", node 1: the nodes count 100 edges",
+            "edge-sum",
+        ),
+        (
+            nameless,
+            "section \"nodes\", node 0: 5 nodes have a name beyond the 0 strings",
+            "node-name",
+        ),
+        (
+            TEXT.repeat(2),
+            ": byte 584: the file goes on behind the end",
+            "surplus",
+        ),
+    ];
+    let budgets = "[total]\nmax_bytes = 1_000_000\n";
+    std::fs::write(lab.path().join("b.toml"), budgets).unwrap();
+    for (text, place, code) in cases {
+        assert_ne!(text, TEXT);
+        std::fs::write(lab.path().join("b.heapsnapshot"), text).unwrap();
+        let (exit, rows, warning) = output(&lab, &["snapshot", "summary", "b.heapsnapshot"]);
+        assert_eq!(exit, 0, "{code}: {warning}");
+        assert!(
+            !rows.is_empty() && warning.contains(place),
+            "{code}: {warning}"
+        );
+        assert!(warning.contains("the file is damaged"), "{code}: {warning}");
+        let (exit, _, error) = output(&lab, &["snapshot", "summary", "b.heapsnapshot", "--strict"]);
+        assert_eq!((exit, error.contains(place)), (3, true), "{code}: {error}");
+        let (exit, found, _) = output(&lab, &["snapshot", "validate", "b.heapsnapshot"]);
+        assert_eq!((exit, found.contains(code)), (1, true), "{found}");
+        let gate = ["snapshot", "gate", "b.heapsnapshot", "--budgets", "b.toml"];
+        assert_eq!(output(&lab, &gate).0, 3, "{code}");
+    }
+    let gate = ["snapshot", "gate", "a.heapsnapshot", "--budgets", "b.toml"];
+    assert_eq!(output(&lab, &gate).0, 0);
+    for text in [
+        TEXT.to_owned() + " \r\n\t",
+        TEXT[..TEXT.len() - 1].to_owned(),
+    ] {
+        std::fs::write(lab.path().join("b.heapsnapshot"), text).unwrap();
+        let (exit, _, said) = output(&lab, &["snapshot", "summary", "b.heapsnapshot", "--strict"]);
+        assert_eq!((exit, said.as_str()), (0, ""));
+    }
+}
+
+#[test]
+fn a_file_without_its_strings_says_that_names_are_missing() {
+    let lab = lab();
+    let cut = TEXT.find("\"strings\"").expect("the strings");
+    std::fs::write(lab.path().join("b.heapsnapshot"), &TEXT[..cut]).unwrap();
+    for verb in ["summary", "histogram"] {
+        let (exit, _, warning) = output(&lab, &["snapshot", verb, "b.heapsnapshot"]);
+        assert_eq!(exit, 0, "{warning}");
+        assert!(warning.contains("names are missing"), "{warning}");
+        assert_eq!(warning.lines().count(), 1, "{warning}");
+    }
+}
+
+#[test]
+fn sizes_to_find_have_units() {
+    let lab = lab();
+    let find = |size: &str| {
+        let args = [
+            "snapshot",
+            "find",
+            "a.heapsnapshot",
+            "--format",
+            "csv",
+            "--min-size",
+            size,
+        ];
+        output(&lab, &args)
+    };
+    assert_eq!(find("40").1.lines().count(), 3);
+    assert_eq!(find("0.04kB").1, find("40").1);
+    assert_eq!(find("100KB").1.lines().count(), 1);
+    let (exit, _, error) = find("many");
+    assert!(exit == 2 && error.contains("for example 100kB"), "{error}");
+}
+
+/// Ids of another process do not say what was allocated when.
+#[test]
+fn snapshots_of_two_processes_have_no_order() {
+    let lab = lab();
+    let other = TEXT
+        .replace(",3,32,3", ",5,32,3")
+        .replace(",5,40,0", ",3,40,0")
+        .replace(",7,40,0", ",9,40,0")
+        .replace(",9,24,0", ",7,24,0");
+    std::fs::write(lab.path().join("b.heapsnapshot"), other).unwrap();
+    for option in ["--allocated-after", "--allocated-before"] {
+        for (file, warned) in [("a.heapsnapshot", false), ("b.heapsnapshot", true)] {
+            let args = ["snapshot", "summary", "a.heapsnapshot", option, file];
+            let (exit, _, said) = output(&lab, &args);
+            assert_eq!(
+                (exit, said.contains("two processes")),
+                (0, warned),
+                "{said}"
+            );
+        }
+    }
+}
+
 /// A snapshot is not replaced by its copy, under whatever name it is given.
 #[test]
 fn a_snapshot_is_not_redacted_onto_itself() {
