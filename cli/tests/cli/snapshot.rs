@@ -127,6 +127,35 @@ fn exit_codes_say_how_it_ended() {
     );
 }
 
+/// A text that grows in place has no place with more items: silence about it would read as an all-clear.
+#[test]
+fn growth_without_a_finding_is_no_all_clear() {
+    let lab = lab();
+    let files = [2, 4, 6].map(|megabytes| {
+        let file = format!("{megabytes}.heapsnapshot");
+        let text = TEXT.replace("2,2,5,40,0", &format!("2,2,5,{megabytes}000000,0"));
+        std::fs::write(lab.path().join(&file), text).unwrap();
+        file
+    });
+    let of = |files: [&str; 3], form: &str| {
+        let args = ["snapshot", "leaks", "--by", "id", "--format", form];
+        let (code, out, err) = output(&lab, &[&args[..], &files].concat());
+        assert_eq!(code, 0, "{err}");
+        out
+    };
+    let [small, middle, large] = files.each_ref().map(String::as_str);
+    let page = of([small, middle, large], "text");
+    assert!(
+        page.starts_with("no leak is named, but the heap grows\n")
+            && page.contains("4.0 MB of that growth"),
+        "{page}"
+    );
+    let json = of([small, middle, large], "json");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["leaks"]["unexplained_bytes"], 4_000_000);
+    assert_eq!(of([small, middle, middle], "text"), "no leak found\n");
+}
+
 /// Where something is missing, "no leak found" would say nothing.
 #[test]
 fn leaks_of_a_part_of_a_snapshot_are_refused() {

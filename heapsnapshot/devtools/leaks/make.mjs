@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { HEALTHY, LEAKS, namesFrom } from './programs.mjs';
 import * as second from './programs-second.mjs';
 import * as third from './programs-third.mjs';
+import * as fourth from './programs-fourth.mjs';
 
 const [out, seedText, node = process.execPath, wanted] = process.argv.slice(2);
 if (!out || !Number.isInteger(Number(seedText))) {
@@ -33,7 +34,7 @@ const loads = ${JSON.stringify(loads)};
 })();
 `;
 
-const sets = [{ LEAKS, HEALTHY }, second, third];
+const sets = [{ LEAKS, HEALTHY }, second, third, fourth];
 const all = sets.flatMap((set, part) =>
   [[set.LEAKS, true], [set.HEALTHY, false]].flatMap(([programs, leak]) =>
     Object.entries(programs).map(([name, make]) => ({ name, make, set, part, leak }))));
