@@ -117,6 +117,14 @@ impl ViewArgs {
 /// Rows shown when nothing else is asked for.
 pub(crate) const ROWS: usize = 20;
 
+/// How much to read at the most.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(crate) struct MemoryArgs {
+    /// The most memory to use, in MB or with a unit such as 2GB [default: 80 % of what is available]
+    #[arg(long, value_name = "MB", value_parser = memory)]
+    pub(crate) max_memory: Option<u64>,
+}
+
 /// How to read.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct ReadArgs {
@@ -126,9 +134,8 @@ pub(crate) struct ReadArgs {
     /// Sizes as the file has them, without DevTools' attribution to owners
     #[arg(long)]
     pub(crate) raw: bool,
-    /// The most memory to use, in MB or with a unit such as 2GB [default: 80 % of what is available]
-    #[arg(long, value_name = "MB", value_parser = memory)]
-    pub(crate) max_memory: Option<u64>,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
     /// Open from an index beside the file, which is written the first time: FILE.index for a whole
     /// summary or statistics (milliseconds), FILE.graph-index for all else (as large as the file)
     #[arg(long)]
@@ -395,7 +402,7 @@ pub(crate) struct LeaksArgs {
     pub(crate) by: Option<MatchBy>,
     /// Thresholds and the list of known leaks, as TOML
     ///
-    /// For example: [[allow]] owner = "sessions", until = "2027-01-31"; all of it in docs/ci.md
+    /// For example `[[allow]]` with `owner = "sessions"` and `until = "2027-01-31"`; all of it is in docs/ci.md
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     #[command(flatten)]
@@ -507,7 +514,7 @@ pub(crate) struct GateArgs {
     pub(crate) files: Vec<PathBuf>,
     /// The budgets, as TOML
     ///
-    /// For example: [total] max_bytes = 50_000_000, or [[class]] name = "Session", max_count = 1000; all of it in docs/ci.md
+    /// For example `[total]` with `max_bytes = 50_000_000`, or `[[class]]` with `name = "Session"` and `max_count = 1000`; all of it is in docs/ci.md
     #[arg(long, value_name = "FILE")]
     pub(crate) budgets: PathBuf,
     /// The snapshot that growth is counted from [default: what the budgets say]
@@ -521,6 +528,8 @@ pub(crate) struct GateArgs {
         hide_possible_values = true
     )]
     pub(crate) format: GateForm,
+    #[command(flatten)]
+    pub(crate) memory: MemoryArgs,
 }
 
 impl GateArgs {
@@ -528,6 +537,7 @@ impl GateArgs {
     pub(crate) fn read(&self) -> ReadArgs {
         ReadArgs {
             strict: true,
+            memory: self.memory,
             ..ReadArgs::default()
         }
     }

@@ -158,7 +158,7 @@ fn held() -> u64 {
 
 /// The most bytes of memory that may be used, if anything is known of it.
 fn limit(read: &ReadArgs) -> Option<u64> {
-    read.max_memory.or_else(|| {
+    read.memory.max_memory.or_else(|| {
         let memory = system_memory();
         // What is held is not available any more, but was.
         let free = memory.free.checked_add(held())?;

@@ -461,6 +461,41 @@ fn rows_are_chosen_in_every_form() {
     assert_eq!(rows[0]["name"], "(string)");
 }
 
+/// Every verb that holds a graph is held to a limit.
+#[test]
+fn memory_beyond_what_is_allowed_is_refused() {
+    let lab = lab();
+    std::fs::write(lab.path().join("budgets.toml"), "").unwrap();
+    let verbs = [
+        "summary a.heapsnapshot",
+        "statistics a.heapsnapshot",
+        "dominators a.heapsnapshot",
+        "retainers a.heapsnapshot @5",
+        "node a.heapsnapshot @5",
+        "find a.heapsnapshot a",
+        "strings a.heapsnapshot",
+        "collections a.heapsnapshot",
+        "closures a.heapsnapshot",
+        "validate a.heapsnapshot",
+        "diff a.heapsnapshot a.heapsnapshot",
+        "growth a.heapsnapshot a.heapsnapshot",
+        "leaks a.heapsnapshot",
+        "gate a.heapsnapshot --budgets budgets.toml",
+        "export a.heapsnapshot --out tables",
+    ];
+    for verb in verbs {
+        let run = |limit: &str| {
+            let words = verb.split(' ').chain(["--max-memory", limit]);
+            let args: Vec<&str> = ["snapshot"].into_iter().chain(words).collect();
+            output(&lab, &args)
+        };
+        let (code, _, err) = run("1");
+        assert_eq!(code, 4, "{verb}: {err}");
+        assert!(err.contains("need about"), "{verb}: {err}");
+        assert_eq!(run("100").0, 0, "{verb}");
+    }
+}
+
 /// An index of the graph takes memory, too, whichever verb finds it.
 #[test]
 fn an_index_beyond_the_memory_allowed_is_refused() {
