@@ -47,7 +47,7 @@ impl Need {
     /// The same for one snapshot after the other, and what is kept of each.
     pub(super) const SERIES: Need = Need {
         one_at_a_time: true,
-        ..Need::per_byte(2.1)
+        ..Need::per_byte(2.5)
     };
     /// The figures of one snapshot's classes after the other's.
     pub(super) const FIGURES: Need = Need {
