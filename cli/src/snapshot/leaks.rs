@@ -46,7 +46,7 @@ pub(super) fn run(args: &LeaksArgs, output: Output) -> Result<Exit, Failure> {
     };
     let mut snapshots: Vec<Snapshot> = Vec::new();
     for file in files {
-        snapshots.push(input::open(file, &read, Need::RETAINERS, output)?);
+        snapshots.push(input::open(file, &read, Need::LEAKS, output)?);
     }
     let today = Local::now().format("%Y-%m-%d").to_string();
     let report = find(&snapshots, args.by.map(Into::into), &settings, &today);

@@ -44,7 +44,9 @@ impl Need {
     pub(super) const TREE: Need = Need::per_byte(1.4);
     /// That, and who refers to each node.
     pub(super) const RETAINERS: Need = Need::per_byte(1.7);
-    /// The same for one snapshot after the other, and what is kept of each.
+    /// That, and the places where something piles up.
+    pub(super) const LEAKS: Need = Need::per_byte(1.85);
+    /// The same as retainers need, for one snapshot after the other, and what is kept of each.
     pub(super) const SERIES: Need = Need {
         one_at_a_time: true,
         ..Need::per_byte(2.5)
