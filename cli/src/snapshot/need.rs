@@ -54,7 +54,7 @@ impl Need {
     /// The figures of one snapshot's classes after the other's.
     pub(super) const FIGURES: Need = Need {
         one_at_a_time: true,
-        ..Need::TREE
+        ..Need::per_byte(1.5)
     };
     /// The graph and the pages of Parquet columns that are being filled.
     pub(super) const EXPORT: Need = Need {
