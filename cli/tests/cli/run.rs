@@ -492,3 +492,19 @@ fn marking_in_steps_and_compaction_can_be_switched() {
         "{steps:?}"
     );
 }
+
+/// At small limits a leak may be in young objects only, which no major collection left alive.
+#[test]
+fn a_run_that_reached_its_limit_is_not_called_free_of_leaks() {
+    let lab = Lab::new();
+    for (workload, limit) in [("cache", 1), ("queue", 1), ("closures", 2)] {
+        let limit = format!("--max-old-space-size={limit}");
+        let leak = lab
+            .run(["run", workload, &limit, "--clock=virtual", "--quiet"])
+            .code(0);
+        assert!(leak.stdout.contains("heap limit"), "{leak:#?}");
+        for wrong in ["no sign of a leak", "did not grow", "became smaller"] {
+            assert!(!leak.stdout.contains(wrong), "{workload}: {leak:#?}");
+        }
+    }
+}
