@@ -28,15 +28,20 @@ fn buffers(numbers: std::ops::Range<u32>) -> Snapshot {
     heap.graph.read()
 }
 
-/// An array `samples` that shows nothing but its store: one with this id, of so many bytes.
-fn numbers(store: u32, bytes: u32) -> Snapshot {
+/// A heap whose scope has an array in variable `name`, with a store of this id and so many bytes; and the two.
+fn array_with_store(name: &str, store: u32, bytes: u32) -> (Heap, usize, usize) {
     let mut heap = Heap::new();
     let array = heap.graph.node("object", "Array", 11, 32);
     let store = heap.graph.node("array", "(object elements)", store, bytes);
     heap.graph
-        .edge(heap.scope, "context", "samples", array)
+        .edge(heap.scope, "context", name, array)
         .edge(array, "internal", "elements", store);
-    heap.graph.read()
+    (heap, array, store)
+}
+
+/// An array `samples` that shows nothing but its store.
+fn numbers(store: u32, bytes: u32) -> Snapshot {
+    array_with_store("samples", store, bytes).0.graph.read()
 }
 
 #[test]
@@ -120,12 +125,7 @@ fn a_store_that_grows_once_is_no_leak() {
 fn a_store_of_items_is_told_with_them() {
     // The items' own finding counts the store.
     let with_items = |items: u32, store: u32, bytes: u32| {
-        let mut heap = Heap::new();
-        let array = heap.graph.node("object", "Array", 11, 32);
-        let store = heap.graph.node("array", "(object elements)", store, bytes);
-        heap.graph
-            .edge(heap.scope, "context", "rows", array)
-            .edge(array, "internal", "elements", store);
+        let (mut heap, array, store) = array_with_store("rows", store, bytes);
         for number in 0..items {
             let row = heap.graph.node("object", "Row", entry(number), 200);
             heap.graph
